@@ -1,0 +1,1 @@
+"""Everything that tests, whatever the device: protocol, verdicts, lab, ACS, drivers, wire rules."""

@@ -1,0 +1,1 @@
+"""What a test says and on what ground: requirement, assertion, verdict, transcript, run bundle."""

@@ -1,0 +1,1 @@
+"""Run bundle in; HTML, JUnit, terminal table out."""

@@ -1,0 +1,1 @@
+"""The cases, one file per area, and the requirement catalogue as data."""
