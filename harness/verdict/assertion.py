@@ -42,6 +42,10 @@ class CaseResult(msgspec.Struct, omit_defaults=True):
     verdict: Verdict
     requirements: tuple[str, ...]
     assertions: tuple[Assertion, ...] = ()
+    """What the case itself found; its verdict is the worst of them."""
+    wire: tuple[Assertion, ...] = ()
+    """What the wire rules found in the sessions of this case. They count for their requirements, not for the
+    case: a device that breaks one header rule would otherwise turn every case red."""
     steps: tuple[str, ...] = ()
     observations: tuple[str, ...] = ()
     reason: str = ""

@@ -1,0 +1,369 @@
+"""The bench: what a case is handed. Every method blocks until it is done or its deadline has passed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from harness.bench.device import DeviceUnderTest
+from harness.bench.files import Files
+from harness.bench.loop import LoopThread
+from harness.bench.records import ConnectionRequestOutcome, InformSeen
+from harness.bench.rig import Rig
+from harness.bench.sessions import Answer, Session
+from harness.bench.wiretap import Wiretap
+from harness.case import Inconclusive
+from harness.cwmp.datatypes import TimeKind, parse_time
+from harness.cwmp.messages import GetParameterValues, TransferComplete
+from harness.device.api import DeviceInfo, SettingValue
+from harness.device.profile import Timing
+from harness.lab.clock import Clock
+from harness.lab.pki import Authority, Identity, self_signed
+from harness.lab.topology import Topology
+from harness.verdict.assertion import EvidenceRef
+from harness.verdict.transcript import Closed, Connection, Role, Transcript
+
+
+class Bench:
+    """Lab, ACS, file server and device, ready for a case."""
+
+    def __init__(self, loop: LoopThread, rig: Rig) -> None:
+        self._loop = loop
+        self._rig = rig
+        self._numbers = itertools.count(1)
+        self._clear_from = 0
+        self._fuzz: Session | None = None
+        self.root: Authority = rig.root
+        """The authority whose certificate is the device's CWMP root CA certificate."""
+        self.other_root = Authority.create("another root", now=rig.now)
+        self.forged_root = Authority.create(rig.root.name, now=rig.now)
+        """An authority of the same name as `root`, with another key."""
+        self.device = DeviceUnderTest(loop.call, rig.driver, rig.baseline(), rig.root, self._idle)
+        self.wire = Wiretap(loop.call, rig)
+        self.files = Files(rig, self.fresh)
+
+    # --- what there is ---
+
+    @property
+    def clock(self) -> Clock:
+        return self._rig.clock
+
+    @property
+    def topology(self) -> Topology:
+        return self._rig.topology
+
+    @property
+    def timing(self) -> Timing:
+        return self._rig.timing
+
+    @property
+    def acs_names(self) -> tuple[str, ...]:
+        """The names and addresses of the ACS, as a right certificate bears them."""
+        return self._rig.acs_names
+
+    @property
+    def foreign_names(self) -> tuple[str, ...]:
+        """Names of a host that is not the ACS."""
+        return ("other.bench.test",) if self.topology.isolated else ("other.bench.test", "192.0.2.77")
+
+    @property
+    def device_port(self) -> int:
+        """The connection-request port between cases."""
+        return int(self.device.baseline.get("port", 7547))  # type: ignore[arg-type]
+
+    @property
+    def connection_request_credentials(self) -> tuple[str, str]:
+        """User and password that wake the device, between cases."""
+        return self._rig.connection_request_credentials
+
+    @property
+    def acs_credentials(self) -> tuple[str, str]:
+        """User and password of the device at the ACS, between cases."""
+        return self._rig.acs_credentials
+
+    def known_credentials(self) -> tuple[tuple[str, str], ...]:
+        """Pairs with which wire rules may recompute a digest."""
+        return (self.acs_credentials,)
+
+    def no_packets(self) -> str:
+        """Why packets cannot be judged here; empty where they can."""
+        return self._rig.no_packets()
+
+    def fresh(self) -> str:
+        """A word not used before in this bench."""
+        return f"{next(self._numbers)}"
+
+    # --- between cases (for the runner) ---
+
+    def begin(self) -> None:
+        """Start a case: a new book, a mark in the capture."""
+        self._rig.recorder.take()
+        self.wire.begin()
+
+    def restore(self) -> None:
+        """Put back what the case changed on the bench and on the device."""
+        self.end_fuzz_session()
+        self._loop.call(self._rig.reset())
+        if not self.device.gone():
+            self.device.restore()
+
+    def revive(self) -> None:
+        """Bring back a device that does not answer."""
+        self._loop.call(self._rig.reset())
+        self.device.bring_back()
+
+    def take_transcript(self) -> Transcript:
+        return self._rig.recorder.take()
+
+    def save_capture(self, folder: Path) -> None:
+        self.wire.save(folder)
+
+    def set_up(self) -> None:
+        """Bring the device to the baseline and see its first session.
+
+        Raises:
+            DriverError, Inconclusive: the device could not be configured, or did not get idle.
+        """
+        self.device.set_up()
+        self._rig.current_settings = lambda: self.device.settings
+
+    def device_info(self) -> DeviceInfo:
+        """Who is tested, as profile and Inform tell."""
+        return self._rig.device_info()
+
+    def close(self) -> None:
+        """Take everything down; never raises for a device that is gone."""
+        try:
+            self._loop.call(self._rig.close())
+        finally:
+            self._loop.stop()
+
+    def _idle(self) -> None:
+        if not self._loop.call(self._rig.idle()):
+            raise Inconclusive(f"the device did not end its sessions within {self.timing.contact:g} s")
+
+    # --- settings and identities ---
+
+    def configure(self, **settings: SettingValue) -> None:
+        """Turn settings of the device; see `DeviceUnderTest.configure`."""
+        self.device.configure(**settings)
+
+    def use_https(self) -> None:
+        """Let the ACS URL be https, with the right certificate."""
+        self.present(self.identity())
+        self.configure(acs_url=self._rig.url("https"))
+
+    def use_http(self, *, v6: bool = False) -> None:
+        """Let the ACS URL be http, over IPv6 where *v6*."""
+        self.configure(acs_url=self._rig.url("http", v6=v6))
+
+    def identity(self) -> Identity:
+        """The right server identity: under the stored root, for the ACS's names."""
+        return self._rig.identity
+
+    def self_signed(self) -> Identity:
+        """A self-signed identity with the right names."""
+        return self_signed(*self.acs_names, now=self._rig.now)
+
+    def present(self, identity: Identity) -> None:
+        """Show *identity* to TLS clients from the next connection on; waits for sessions under way."""
+        self._idle()
+        self._loop.call(self._rig.present(identity))
+
+    # --- sessions ---
+
+    @contextmanager
+    def session(self, why: str) -> Iterator[Session]:
+        """Get the device to open a session and talk with it; ends it on the way out.
+
+        Raises:
+            Inconclusive: no route led to a session.
+        """
+        session = self._open(why)
+        try:
+            yield session
+        finally:
+            session.finish()
+
+    def _open(self, why: str) -> Session:
+        session = self._loop.call(self._rig.open_session(why))
+        if session is None:
+            raise Inconclusive(f"no session ({why}); tried: {', '.join(self._rig.last_routes())}")
+        return Session(self._loop.call, session)
+
+    @contextmanager
+    def claim(self, why: str, *, within: float, event: str = "") -> Iterator[Session]:
+        """Wait for a session that the device opens by itself, with *event* in its Inform, and talk with it.
+
+        Raises:
+            Inconclusive: none came within *within* seconds of device time.
+        """
+        found = self._loop.call(self._rig.claim_session(why, within, event))
+        if found is None:
+            raise Inconclusive(f"no session with {event or 'any event'} within {within:g} s ({why})")
+        session = Session(self._loop.call, found)
+        try:
+            yield session
+        finally:
+            session.finish()
+
+    def works(self) -> str:
+        """The liveness control: a session in which a parameter can be read. Why it failed, or ``""``."""
+        try:
+            with self.session("liveness control") as session:
+                name = f"{session.root}DeviceInfo.SoftwareVersion"
+                answer = session.call(GetParameterValues((name,)))
+        except Inconclusive as reason:
+            return str(reason)
+        return "" if name in answer.values() else f"{name} could not be read: {answer.value_of(name)}"
+
+    def software_version_name(self) -> str:
+        """Full name of the device's SoftwareVersion parameter, a read-only string every device has."""
+        return f"{self._rig.root_object()}DeviceInfo.SoftwareVersion"
+
+    def software_version(self) -> str:
+        """The software version that the device reports now."""
+        return self.read(self.software_version_name())
+
+    def read(self, name: str) -> str:
+        """The value of a parameter, read in a session of its own.
+
+        Raises:
+            Inconclusive: there was no session, or no value.
+        """
+        with self.session(f"reading {name}") as session:
+            answer = session.call(GetParameterValues((name,)))
+        if name not in answer.values():
+            raise Inconclusive(f"{name} could not be read: {answer.value_of(name)}")
+        return answer.values()[name]
+
+    def marker(self) -> str:
+        """The value of the parameter that a script sets."""
+        return self.read(self.files.marker_parameter)
+
+    def next_inform(self, within: float, *, event: str = "") -> InformSeen | None:
+        """Wait for a session with *event*; it is served correctly and its end is waited for."""
+        return self._loop.call(self._rig.next_inform(within, event))
+
+    def informs_during(self, seconds: float) -> list[InformSeen]:
+        """Let *seconds* of device time pass, serve every session correctly, and tell which there were."""
+        return self._loop.call(self._rig.informs_during(seconds), deadline=seconds + 300)
+
+    def transfer_complete(self, command_key: str, within: float) -> TransferComplete | None:
+        """Wait for the TransferComplete with that CommandKey."""
+        return self._loop.call(self._rig.transfer_complete(command_key, within), deadline=within + 300)
+
+    def pass_time(self, seconds: float) -> None:
+        """Let *seconds* of device time pass."""
+        self._loop.call(self._rig.pass_time(seconds), deadline=seconds + 300)
+
+    def advance_during(self, seconds: float) -> None:
+        """Let *seconds* pass inside a session."""
+        self._loop.call(self._rig.clock.advance_during(seconds), deadline=seconds + 60)
+
+    # --- connection attempts ---
+
+    def attempt(self, *, expected: bool = True) -> Connection | None:
+        """Give the device a reason to connect by https and return its connection, ended or used.
+
+        ``None`` where it did not connect; with *expected* that is inconclusive.
+
+        Raises:
+            Inconclusive: *expected*, and there was no connection.
+        """
+        connection = self._loop.call(self._rig.attempt(), deadline=self.timing.contact * 4 + 120)
+        if connection is None and expected:
+            raise Inconclusive(f"the device did not connect; tried: {', '.join(self._rig.last_routes())}")
+        return connection
+
+    def clear_text_mark(self) -> int:
+        """A mark for `clear_text_since`."""
+        return len(self._rig.recorder.transcript.connections)
+
+    def clear_text_since(self, mark: int) -> list[str]:
+        """Connections of the device, since the mark, that carried data without TLS to any server of the bench."""
+        return [
+            f"{connection.bytes_from_device()} bytes to {connection.endpoint}"
+            for connection in self._rig.recorder.transcript.connections[mark:]
+            if connection.role is not Role.CONNECTION_REQUEST and connection.tls is None and connection.bytes_from_device()
+        ]
+
+    @staticmethod
+    def evidence_of(connection: Connection | None) -> tuple[EvidenceRef, ...]:
+        """A reference to the connection, for an assertion."""
+        return () if connection is None else (EvidenceRef("connection", connection.id),)
+
+    def connection_request(
+        self,
+        *,
+        username: str | None = "",
+        password: str | None = "",
+        host: str = "wan",
+        address: str = "",
+    ) -> ConnectionRequestOutcome:
+        """Send a connection request and watch what follows.
+
+        Args:
+            username, password: empty name for the right pair, ``None`` for no credentials at all.
+            host: the bench's host that sends it, ``wan`` or ``host2``.
+            address: an address of the device in place of the one it advertises.
+        """
+        right = self.connection_request_credentials
+        pair = right if username == "" and password == "" else (username, password)
+        url = self._rig.connection_request_url()
+        if not url:
+            raise Inconclusive("the device has not told its ConnectionRequestURL")
+        if address:
+            url = _with_host(url, address)
+        return self._loop.call(self._rig.connection_request(url, pair, host), deadline=self.timing.contact * 2 + 60)
+
+    def credentials_may_have_changed(self) -> None:
+        """The case tried to change the connection-request credentials by CWMP: set them again when restoring."""
+        self.device.doubt("connection_request_username", "connection_request_password", "periodic_inform_interval")
+
+    def probe(self, host: str, address: str, port: int) -> str:
+        """Try a TCP connection from *host* of the bench: ``open``, ``refused`` or ``silent``."""
+        return self._loop.call(self._rig.probe(host, address, port))
+
+    # --- the device's clock ---
+
+    def device_clock_error(self) -> float | None:
+        """Seconds by which the device's CurrentTime is ahead; ``None`` where it does not know the time."""
+        with self.session("reading the clock") as session:
+            text = session.inform.current_time
+        try:
+            told = parse_time(text)
+        except ValueError:
+            return None
+        if told.kind is not TimeKind.ABSOLUTE or told.instant is None:
+            return None
+        return told.instant.timestamp() - self._rig.clock.wall()
+
+    # --- fuzzing ---
+
+    @contextmanager
+    def fuzz_session(self) -> Iterator[Session]:
+        """A session that is kept open from one use to the next, and opened anew where the device has left it."""
+        if self._fuzz is None or self._fuzz.ended:
+            self._fuzz = self._open("fuzzing")
+        yield self._fuzz
+        if self._fuzz.ended:
+            self._fuzz = None
+
+    def end_fuzz_session(self) -> None:
+        """End the session of `fuzz_session`, if there is one."""
+        session, self._fuzz = self._fuzz, None
+        if session is not None and not session.ended:
+            session.finish()
+
+
+def _with_host(url: str, address: str) -> str:
+    parts = urlsplit(url)
+    host = f"[{address}]" if ":" in address else address
+    return urlunsplit(parts._replace(netloc=host + (f":{parts.port}" if parts.port else "")))
+
+
+__all__ = ["Answer", "Bench", "Closed", "Session"]

@@ -1,0 +1,124 @@
+"""How the bench gets a device to talk, and how it waits without knowing which kind of clock runs.
+
+Waiting is the same call on a steered and on a real clock: with the steered one the device's time moves
+only while the device is quiescent, so nothing is ever skipped and no real time is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from harness.device.api import Driver, Verb
+from harness.lab.clock import Clock
+
+T = TypeVar("T")
+
+SESSION_AFTER_REQUEST = 30.0
+"""Seconds within which a session follows an accepted connection request (TR-069 3.2.2.1)."""
+
+QUIESCENCE = 20.0
+"""Real seconds that a steered device may stay busy before the bench calls it hanging."""
+
+
+async def wait_for(clock: Clock, future: asyncio.Future[T], within: float) -> T | None:
+    """Wait until *future* is done, at most *within* seconds of the device's time; ``None`` when it is not.
+
+    Raises:
+        ClockError: a steered device stayed busy for `QUIESCENCE` real seconds without the future being done.
+    """
+    if not clock.steered:
+        await asyncio.wait({future}, timeout=within)
+        return future.result() if future.done() else None
+    end = clock.now() + within
+    while not future.done():
+        quiet = asyncio.ensure_future(clock.quiescent(QUIESCENCE))
+        waiting: set[asyncio.Future[Any]] = {future, quiet}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if future.done():
+                break
+            quiet.result()
+        finally:
+            quiet.cancel()
+        # What the device sent before it became quiet may still be on its way to our own readers.
+        await settle_sockets()
+        if future.done():
+            break
+        left = end - clock.now()
+        if left <= 0:
+            return None
+        await clock.advance(left)
+    return future.result()
+
+
+async def settle_sockets(rounds: int = 5) -> None:
+    """Let readers of this loop take what the kernel already holds for them."""
+    for _ in range(rounds):
+        await asyncio.sleep(0.001)
+
+
+async def pass_time(clock: Clock, seconds: float) -> None:
+    """Let *seconds* of device time pass, through all the sessions that the device opens meanwhile."""
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    await wait_for(clock, never, seconds)
+
+
+async def idle(clock: Clock, sessions_open: Callable[[], int], within: float) -> bool:
+    """Wait until the device is doing nothing that the bench can see; False when it still is after *within* s."""
+    if clock.steered:
+        await clock.quiescent(QUIESCENCE)
+        await settle_sockets()
+        return True
+    end = clock.now() + within
+    while sessions_open():
+        if clock.now() >= end:
+            return False
+        await asyncio.sleep(0.02)
+    return True
+
+
+class Waker:
+    """Gets the device to contact the ACS: the gentlest route that it has, recorded.
+
+    Routes in order: a connection request, the driver's own verb, a restart, the periodic Inform.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        driver: Driver,
+        connection_request: Callable[[], Awaitable[str]],
+        periodic_within: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self._driver = driver
+        self._connection_request = connection_request
+        self._periodic_within = periodic_within
+        self.routes: list[str] = []
+
+    async def until(self, contact: asyncio.Future[T]) -> T | None:
+        """Try every route until *contact* is done; ``None`` when none led to it."""
+        if contact.done():
+            return contact.result()
+        refused = await self._connection_request()
+        if not refused:
+            self.routes.append("connection request")
+            got = await wait_for(self._clock, contact, SESSION_AFTER_REQUEST + 5)
+            if got is not None:
+                return got
+        else:
+            self.routes.append(f"no connection request ({refused})")
+        for verb, act in ((Verb.WAKE, self._driver.wake), (Verb.RESTART, self._driver.restart)):
+            if contact.done():
+                return contact.result()
+            if verb not in self._driver.capabilities.verbs:
+                continue
+            self.routes.append(verb)
+            await act()
+            got = await wait_for(self._clock, contact, SESSION_AFTER_REQUEST)
+            if got is not None:
+                return got
+        self.routes.append("waiting for the periodic Inform")
+        return await wait_for(self._clock, contact, self._periodic_within())

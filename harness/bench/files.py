@@ -1,0 +1,51 @@
+"""Files for Download cases: what the profile says a script and a firmware image are, and the server that has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from harness.acs.files import Offer
+
+if TYPE_CHECKING:
+    from harness.bench.rig import Rig
+
+
+class Files:
+    """The file server as a case sees it, with the file types of the device at hand."""
+
+    def __init__(self, rig: Rig, fresh: Callable[[], str]) -> None:
+        self._rig = rig
+        self._fresh = fresh
+
+    @property
+    def script_type(self) -> str:
+        """FileType of a script."""
+        return self._rig.profile.files.script_type
+
+    @property
+    def firmware_type(self) -> str:
+        """FileType of a firmware image."""
+        return self._rig.profile.files.firmware_type
+
+    @property
+    def marker_parameter(self) -> str:
+        """Full name of the parameter that a script sets."""
+        return self._rig.profile.files.marker
+
+    @property
+    def port(self) -> int:
+        """The file server's port on ``topology.files_v4``."""
+        return self._rig.file_port
+
+    def script(self, marker: str) -> bytes:
+        """A harmless script that sets the marker parameter to *marker*."""
+        return self._rig.profile.files.script_for(marker)
+
+    def unusable_firmware(self) -> bytes:
+        """Something that no device can take for firmware: the gate is what is tested, not the flash."""
+        return b"this is not a firmware image " + self._fresh().encode() + bytes(2048)
+
+    def offer(self, name: str, content: bytes) -> Offer:
+        """Put *content* on the file server under *name*."""
+        return self._rig.file_server.offer(f"/{name}", content)

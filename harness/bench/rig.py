@@ -1,0 +1,384 @@
+"""The assembled bench, on its own event loop: lab, clock, ACS, file server, PKI and driver.
+
+Cases never see it; `harness.bench.bench.Bench` is its blocking face.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.acs.acs import Acs
+from harness.acs.connection_request import Outcome, Variation
+from harness.acs.connection_request import request as connection_request
+from harness.acs.endpoints import Endpoint
+from harness.acs.files import FileServer
+from harness.acs.session import Session as AcsSession
+from harness.bench.contact import Waker, idle, pass_time, settle_sockets, wait_for
+from harness.bench.records import ConnectionRequestOutcome, InformSeen
+from harness.bench.sessions import root_of
+from harness.cwmp.messages import Inform, TransferComplete
+from harness.device.api import DeviceInfo, Driver, SettingValue
+from harness.device.drivers import make
+from harness.device.profile import Profile, Timing
+from harness.lab.client import Client, ConnectFailed
+from harness.lab.clock import Clock, RealClock, SteeredClock
+from harness.lab.network import Lab
+from harness.lab.pki import Authority, Identity
+from harness.lab.recorder import Recorder
+from harness.lab.tls import TlsSettings
+from harness.lab.topology import WAN, Topology
+from harness.verdict.transcript import Connection, Role
+
+EVENT = "6 CONNECTION REQUEST"
+PORTS = {"http": 80, "https": 443, "files": 8080}
+"""Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
+REFUSED_WATCH = 31.0
+"""Seconds of device time for which nothing may follow a refused connection request."""
+PROBE = 1.5
+"""Real seconds that a SYN may stay unanswered."""
+
+
+class Rig:
+    """Everything of one bench. Made by `open`, ended by `close`."""
+
+    def __init__(self, profile: Profile, lab: Lab, clock: Clock, driver: Driver, workdir: Path, now: datetime) -> None:
+        self.profile = profile
+        self.lab = lab
+        self.clock = clock
+        self.driver = driver
+        self.now = now
+        self.timing: Timing = profile.timing
+        self.recorder = Recorder(clock, wall_clock_start=clock.wall() - clock.now())
+        self.acs = Acs(clock, self.recorder)
+        self.file_server = FileServer(clock, self.recorder)
+        self.root = Authority.create("cpecheck bench root", now=now)
+        self.connection_request_credentials = (f"cr-{secrets.token_hex(4)}", secrets.token_hex(8))
+        self.acs_credentials = (f"cpe-{secrets.token_hex(4)}", secrets.token_hex(8))
+        self._informs: list[tuple[AcsSession, Inform]] = []
+        self._last_inform: Inform | None = None
+        self._keylog = workdir / "tls-secrets.log"
+        self._stack = AsyncExitStack()
+        self._waker = Waker(clock, driver, self._wake_by_request, self._periodic_within)
+        self.identity: Identity = self.root.leaf(*self.acs_names)
+
+    # --- building and taking down ---
+
+    @classmethod
+    async def open(cls, profile: Profile, workdir: Path) -> Rig:
+        """Build the bench and bring the device up, up to the point where it can be configured.
+
+        Raises:
+            DriverError: the device does not start.
+            OSError: a port that the profile names is in use.
+        """
+        stack = AsyncExitStack()
+        try:
+            lab = await Lab.create(workdir=workdir, plain=not profile.needs_namespaces)
+            stack.push_async_callback(lab.close)
+            clock: Clock = RealClock()
+            if profile.steered:
+                clock = steered = SteeredClock(workdir / "clock")
+                await steered.start()
+                stack.push_async_callback(steered.close)
+            driver = make(profile, lab, clock, workdir)
+            rig = cls(profile, lab, clock, driver, workdir, datetime.now(UTC))
+            rig._stack = stack
+            await rig._serve()
+            stack.push_async_callback(driver.stop)
+            await driver.start()
+        except BaseException:
+            await stack.aclose()
+            raise
+        return rig
+
+    async def _serve(self) -> None:
+        """Start every listener: ACS by http and https over both address families, file server."""
+        top = self.topology
+        for family, address, host in (("v4", top.acs_v4, top.acs_host), ("v6", top.acs_v6, f"[{top.acs_v6}]")):
+            for scheme in ("http", "https"):
+                port = PORTS[scheme] if top.isolated else 0
+                sock = self.lab.listen(WAN, address, port)
+                tls = self._tls(self.identity) if scheme == "https" else None
+                self.acs.add_endpoint(f"acs-{scheme}-{family}", sock, scheme, (host,), tls)
+        self._stack.push_async_callback(self.acs.close)
+        sock = self.lab.listen(WAN, top.files_v4, PORTS["files"] if top.isolated else 0)
+        self.file_port = self.file_server.add_endpoint("files", sock, "http", (top.files_host,)).port
+        self._stack.push_async_callback(self.file_server.close)
+        self.acs.on_session(self._session_started)
+
+    def _tls(self, identity: Identity) -> TlsSettings:
+        return TlsSettings(identity, keylog=self._keylog)
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+    # --- what there is ---
+
+    @property
+    def topology(self) -> Topology:
+        return self.lab.topology
+
+    @property
+    def acs_names(self) -> tuple[str, ...]:
+        top = self.topology
+        return tuple(dict.fromkeys((top.acs_host, top.acs_v4, top.acs_v6)))
+
+    def url(self, scheme: str, *, v6: bool = False) -> str:
+        """The URL of an ACS endpoint."""
+        return self.acs.url(f"acs-{scheme}-{'v6' if v6 else 'v4'}")
+
+    def acs_address(self) -> tuple[str, int]:
+        """Address and port of the endpoint that the ACS URL in force names."""
+        parts = urlsplit(str(self._current_url()))
+        v6 = (parts.hostname or "") == self.topology.acs_v6
+        return (self.topology.acs_v6 if v6 else self.topology.acs_v4), parts.port or (443 if parts.scheme == "https" else 80)
+
+    def _current_url(self) -> SettingValue:
+        return self.current_settings().get("acs_url", self.url("http"))
+
+    current_settings: Callable[[], dict[str, SettingValue]] = staticmethod(dict)
+    """Replaced by the blocking face, which knows what it has set."""
+
+    def no_packets(self) -> str:
+        if not self.lab.isolated:
+            return f"no network namespaces: {self.lab.why_not}"
+        return "" if self.lab.capture.available else f"no capture: {self.lab.capture.why_not}"
+
+    def tls_secrets(self) -> bytes:
+        return self._keylog.read_bytes() if self._keylog.exists() else b""
+
+    def baseline(self) -> dict[str, SettingValue]:
+        """The settings between cases: the bench's own and those of the profile, as far as the device has them."""
+        username, password = self.connection_request_credentials
+        acs_username, acs_password = self.acs_credentials
+        wanted: dict[str, SettingValue] = {
+            "cwmp_active": True,
+            "acs_url": self.url("http"),
+            "acs_username": acs_username,
+            "acs_password": acs_password,
+            "connection_request_username": username,
+            "connection_request_password": password,
+            "source_address": "",
+            "periodic_inform_active": False,
+            "periodic_inform_interval": 1200,
+            "allow_file_transmission": True,
+            "allow_firmware_updates": True,
+            "allow_credential_change": True,
+            "ipv6_inbound_rules": (),
+        }
+        wanted["port"] = 7547 if self.topology.isolated else free_port()
+        wanted.update(self.profile.initial())
+        return {key: value for key, value in wanted.items() if key in self.driver.capabilities.settings}
+
+    # --- sessions ---
+
+    def _session_started(self, session: AcsSession) -> None:
+        self._last_inform = session.inform
+        self._informs.append((session, session.inform))
+
+    def root_object(self) -> str:
+        return root_of(self._last_inform) if self._last_inform is not None else "Device."
+
+    def connection_request_url(self) -> str:
+        """The ConnectionRequestURL of the last Inform; empty where there was none."""
+        for entry in self._last_inform.parameter_list if self._last_inform is not None else ():
+            if entry.name.endswith(".ManagementServer.ConnectionRequestURL"):
+                return entry.value
+        return ""
+
+    def device_info(self) -> DeviceInfo:
+        """Who is tested: the profile's word, completed from the last Inform."""
+        info, inform = self.driver.info, self._last_inform
+        if inform is None:
+            return info
+        who = inform.device_id
+        version = next((entry.value for entry in inform.parameter_list if entry.name.endswith(".DeviceInfo.SoftwareVersion")), "")
+        return replace(
+            info,
+            manufacturer=who.manufacturer,
+            oui=who.oui,
+            product_class=who.product_class,
+            serial_number=who.serial_number,
+            software_version=version or info.software_version,
+        )
+
+    def last_routes(self) -> list[str]:
+        """The routes of the last waking, in words."""
+        return list(self._waker.routes)
+
+    def _periodic_within(self) -> float:
+        settings = self.current_settings()
+        if not settings.get("periodic_inform_active"):
+            return 1.0
+        return float(settings.get("periodic_inform_interval", 0)) + self.timing.contact  # type: ignore[arg-type]
+
+    async def _wake_by_request(self) -> str:
+        """A connection request from the ACS; why it led to nothing, or ``""``."""
+        if "connection-request" not in self.driver.capabilities.features:
+            return "the device has none"
+        url = self.connection_request_url()
+        if not url:
+            return "its URL is not known"
+        outcome = await self._request(url, self.connection_request_credentials, WAN)
+        return "" if outcome.status in (200, 204) else f"status {outcome.status} {outcome.reason}".rstrip()
+
+    async def _request(self, url: str, pair: tuple[str | None, str | None], host: str) -> Outcome:
+        return await connection_request(
+            lambda family: self.lab.stream_socket(host, family),
+            url,
+            username=pair[0] or "",
+            password=pair[1] or "",
+            variation=Variation(credentials=pair[0] is not None),
+            recorder=self.recorder,
+        )
+
+    async def open_session(self, why: str) -> AcsSession | None:
+        """Wake the device; its session, or ``None`` where no route led to one."""
+        self._waker.routes.clear()
+        claim = self.acs.claim(why)
+        try:
+            session: AcsSession | None = await self._waker.until(claim.future)
+            return session
+        finally:
+            claim.withdraw()
+
+    async def claim_session(self, why: str, within: float, event: str) -> AcsSession | None:
+        """Wait for a session with *event* that the device opens by itself."""
+        claim = self.acs.claim(why, matches=lambda inform: _has(inform, event))
+        try:
+            return await wait_for(self.clock, claim.future, within)
+        finally:
+            claim.withdraw()
+
+    async def next_inform(self, within: float, event: str) -> InformSeen | None:
+        """Wait for a session with *event*, serve it and wait for its end."""
+        session = await self.claim_session("watching", within, event)
+        if session is None:
+            return None
+        await session.finish()
+        return InformSeen(session.inform, session.record.started_at, session.record.ended_at)
+
+    async def informs_during(self, seconds: float) -> list[InformSeen]:
+        """The sessions of the next *seconds*, served correctly, once they have ended."""
+        first = len(self._informs)
+        await pass_time(self.clock, seconds)
+        await self.idle()
+        return [InformSeen(inform, session.record.started_at, session.record.ended_at) for session, inform in self._informs[first:]]
+
+    async def transfer_complete(self, command_key: str, within: float) -> TransferComplete | None:
+        """The TransferComplete with that CommandKey, from any session since the last case began."""
+        end = self.clock.now() + within
+        while True:
+            found = self._reported(command_key)
+            if found is not None or self.clock.now() >= end:
+                await self.idle()
+                return found or self._reported(command_key)
+            claim = self.acs.claim("TransferComplete", matches=lambda _inform: True)
+            try:
+                session = await wait_for(self.clock, claim.future, end - self.clock.now())
+            finally:
+                claim.withdraw()
+            if session is not None:
+                await session.finish()
+
+    def _reported(self, command_key: str) -> TransferComplete | None:
+        for session, _ in self._informs:
+            for sent in session.requests:
+                if isinstance(sent, TransferComplete) and sent.command_key == command_key:
+                    return sent
+        return None
+
+    async def pass_time(self, seconds: float) -> None:
+        await pass_time(self.clock, seconds)
+
+    async def idle(self) -> bool:
+        """Wait until no session is under way; False when one still is after the device's contact time."""
+        return await idle(self.clock, lambda: len(self.acs.open_sessions), self.timing.contact)
+
+    async def reset(self) -> None:
+        """Put the bench's own side back to correct behaviour."""
+        self.acs.reset()
+        self.file_server.reset()
+        await self.present(self.identity)
+        await self.idle()
+        self._informs.clear()
+
+    # --- connections ---
+
+    async def present(self, identity: Identity) -> None:
+        """Show *identity* from the next TLS connection on."""
+        for endpoint in self._https():
+            endpoint.listener.tls = self._tls(identity)
+
+    def _https(self) -> list[Endpoint]:
+        return [self.acs.endpoints[f"acs-https-{family}"] for family in ("v4", "v6")]
+
+    async def attempt(self) -> Connection | None:
+        """Give the device a reason to connect by https; its connection, decided, or ``None``."""
+        self._waker.routes.clear()
+        await self.idle()
+        watches = [endpoint.listener.watch() for endpoint in self._https()]
+        decided: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        for watch in watches:
+            watch.future.add_done_callback(lambda done: None if decided.done() or done.cancelled() else decided.set_result(done.result()))
+        try:
+            connection = await self._waker.until(decided)
+            if connection is None:
+                connection = next((watch.connection for watch in watches if watch.connection is not None), None)
+        finally:
+            for watch in watches:
+                watch.future.cancel()
+        await self.idle()
+        return connection
+
+    async def connection_request(self, url: str, pair: tuple[str | None, str | None], host: str) -> ConnectionRequestOutcome:
+        """Send a connection request and watch for the session that follows, or does not."""
+        await self.idle()
+        claim = self.acs.claim("connection request")
+        try:
+            sent = await self._request(url, pair, host)
+            accepted = sent.status in (200, 204)
+            within = 30.0 + self.timing.tolerance if accepted else self._refused_watch()
+            session = await wait_for(self.clock, claim.future, within)
+        finally:
+            claim.withdraw()
+        if session is None:
+            return ConnectionRequestOutcome(sent.status, False, None, sent.reason)
+        await session.finish()
+        seen = InformSeen(session.inform, session.record.started_at, session.record.ended_at)
+        caused = accepted or EVENT in seen.event_codes
+        return ConnectionRequestOutcome(sent.status, caused, seen, sent.reason)
+
+    def _refused_watch(self) -> float:
+        return REFUSED_WATCH if self.clock.steered else self.timing.settle
+
+    async def probe(self, host: str, address: str, port: int) -> str:
+        """One TCP connection attempt: ``open``, ``refused`` or ``silent``."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = self.lab.stream_socket(host, family)
+        try:
+            client = await Client.connect(sock, (address, port), recorder=self.recorder, role=Role.OTHER, name=f"probe-{host}", timeout=PROBE)
+        except ConnectFailed as error:
+            return "refused" if error.refused else "silent"
+        await client.close()
+        await settle_sockets()
+        return "open"
+
+
+def free_port() -> int:
+    """A TCP port of this host that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _has(inform: Inform, event: str) -> bool:
+    return not event or any(entry.event_code == event for entry in inform.event)

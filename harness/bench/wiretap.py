@@ -1,0 +1,66 @@
+"""The capture as a case sees it: marks, frames to the ACS, and the file that is kept as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.case import Inconclusive
+from harness.lab.frame import Frame
+from harness.verdict.assertion import EvidenceRef
+
+if TYPE_CHECKING:
+    from harness.bench.rig import Rig
+
+SHOWN = 50
+"""Frames that one assertion names."""
+
+Call = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+class Wiretap:
+    """Frames on the WAN link, numbered as they were seen. The tap lies behind the device's masquerading."""
+
+    def __init__(self, call: Call, rig: Rig) -> None:
+        self._call = call
+        self._rig = rig
+        self._case_begins = 1
+
+    def begin(self) -> None:
+        """A case starts: what comes from here on is its evidence."""
+        if not self._rig.no_packets():
+            self._case_begins = self.mark()
+
+    def mark(self) -> int:
+        """The number that the next frame will have; everything sent before is recorded."""
+        number: int = self._call(self._rig.lab.capture.mark())
+        return number
+
+    def to(self, since: int, address: str, port: int) -> list[Frame]:
+        """TCP frames since the mark that go to *address* and *port*.
+
+        Raises:
+            Inconclusive: frames were dropped, so that nothing can be said.
+        """
+        until = self.mark()
+        frames: list[Frame] = self._call(self._rig.lab.capture.frames(since, until))
+        dropped = self._rig.lab.capture.drops()
+        if dropped:
+            raise Inconclusive(f"the capture lost {dropped} frames")
+        return [frame for frame in frames if frame.proto == "tcp" and frame.dst == address and frame.dport == port]
+
+    def to_acs(self, since: int) -> list[Frame]:
+        """TCP frames since the mark that go to the ACS's present endpoint."""
+        address, port = self._rig.acs_address()
+        return self.to(since, address, port)
+
+    def evidence(self, frames: Sequence[Frame]) -> tuple[EvidenceRef, ...]:
+        """A reference to *frames* by their numbers in the case's ``capture.pcapng``."""
+        offset = self._case_begins - 1
+        return (EvidenceRef("frames", ",".join(str(frame.in_file(offset)) for frame in frames[:SHOWN])),)
+
+    def save(self, folder: Path) -> None:
+        """Keep the frames of the case as ``capture.pcapng`` with ``frames.json`` beside it."""
+        if not self._rig.no_packets():
+            self._call(self._rig.lab.capture.save(folder / "capture.pcapng", self._case_begins, None, self._rig.tls_secrets()))

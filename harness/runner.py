@@ -1,0 +1,184 @@
+"""Runs cases on a bench: checks what they need, keeps the device fit between them, turns all that happens into results.
+
+Whatever a body raises becomes a verdict here: an exception of ours is ``error``, an undeliverable stimulus
+``inconclusive``; a device that is gone makes the rest of its group ``not-run``, not ``fail``.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.bench import Bench
+from harness.case import Case, CaseSpec, Inconclusive, NotApplicable, NotRun, seed_for
+from harness.device.api import DriverError
+from harness.rules.engine import RuleResult, judge, to_assertions
+from harness.verdict.assertion import Assertion, CaseResult
+from harness.verdict.requirement import Catalogue
+from harness.verdict.transcript import Transcript, encode
+from harness.verdict.verdict import Verdict, worst
+
+Body = Callable[[Bench, Case], None]
+
+
+class Runner:
+    """One bench and what runs on it, case by case.
+
+    *open_bench* is called for the first case that can run; *evidence* is the bundle's ``evidence/`` folder.
+    """
+
+    def __init__(self, open_bench: Callable[[], Bench], catalogue: Catalogue, seed: int, evidence: Path) -> None:
+        self._open_bench = open_bench
+        self._catalogue = catalogue
+        self._seed = seed
+        self._evidence = evidence
+        self._bench: Bench | None = None
+        self._bench_failure = ""
+        self._area = ""
+        self._lost = ""
+
+    @property
+    def bench(self) -> Bench | None:
+        """The bench, once a case has needed it."""
+        return self._bench
+
+    def close(self) -> None:
+        """Take the bench down."""
+        if self._bench is not None:
+            self._bench.close()
+            self._bench = None
+
+    def run(self, spec: CaseSpec, body: Body) -> CaseResult:
+        """Run one case; never raises anything but KeyboardInterrupt and the like."""
+        started = time.monotonic()
+        case = Case(spec, self._catalogue, seed_for(self._seed, spec.id))
+        bench = self._ready(case)
+        if bench is None:
+            return self._result(case, started, 0.0, ())
+        before = bench.clock.now()
+        self._attempt(bench, case, body)
+        device_seconds = bench.clock.now() - before
+        transcript = self._tidy(bench, case)
+        wire = self._wire(bench, case, transcript)
+        self._keep_evidence(bench, case, transcript)
+        return self._result(case, started, device_seconds, wire)
+
+    # --- before ---
+
+    def _ready(self, case: Case) -> Bench | None:
+        """The bench, fit for *case*; ``None`` when the case is settled without it."""
+        try:
+            if self._bench is None and not self._bench_failure:
+                self._bench = self._open_bench()
+        except (DriverError, Inconclusive) as error:
+            self._bench_failure = f"the device could not be brought up: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours and must be told, not raised
+            self._bench_failure = f"the bench could not be built: {error}"
+            case.observe(traceback.format_exc(limit=-4))
+        if self._bench is None:
+            case.settle(Verdict.NOT_RUN, self._bench_failure)
+            return None
+        bench = self._bench
+        missing = bench.device.capabilities.lacks(case.spec.needs)
+        if missing:
+            case.settle(Verdict.NOT_APPLICABLE, "the device does not have: " + ", ".join(missing))
+            return None
+        if case.spec.packets and (reason := bench.no_packets()):
+            case.settle(Verdict.NOT_RUN, reason)
+            return None
+        if case.spec.area != self._area or self._lost:
+            self._area = case.spec.area
+            self._lost = self._sanity(bench)
+        if self._lost:
+            case.settle(Verdict.NOT_RUN, f"device lost: {self._lost}")
+            return None
+        bench.begin()
+        return bench
+
+    def _sanity(self, bench: Bench) -> str:
+        """A plain session; with a restart in between where the first try fails. The reason, or ``""``."""
+        try:
+            reason = bench.works()
+            if reason:
+                bench.revive()
+                reason = bench.works()
+        except (Inconclusive, DriverError) as error:
+            return str(error)
+        finally:
+            bench.take_transcript()
+        return reason
+
+    # --- the case ---
+
+    def _attempt(self, bench: Bench, case: Case, body: Body) -> None:
+        try:
+            body(bench, case)
+        except (Inconclusive, DriverError) as error:
+            case.observe(str(error))
+            case.settle(Verdict.INCONCLUSIVE, str(error))
+        except NotApplicable as error:
+            case.settle(Verdict.NOT_APPLICABLE, str(error))
+        except NotRun as error:
+            case.settle(Verdict.NOT_RUN, str(error))
+        except Exception as error:  # noqa: BLE001 - AssertionError too: a bug of ours is never the device's failure
+            self._error(case, error)
+        else:
+            case.settle(Verdict.INCONCLUSIVE, "the case ended without judging this")
+
+    @staticmethod
+    def _error(case: Case, error: BaseException) -> None:
+        case.observe("".join(traceback.format_exception(error, limit=-8)))
+        first = case.spec.verifies[0]
+        case.assertions.append(Assertion(first, Verdict.ERROR, "a verdict", "none", f"{type(error).__name__}: {error}"))
+        case.settle(Verdict.ERROR, "the case ended early by an error of the harness")
+
+    # --- after ---
+
+    def _tidy(self, bench: Bench, case: Case) -> Transcript:
+        """Put back what the case changed; a device that cannot be put back is lost."""
+        try:
+            bench.restore()
+        except (Inconclusive, DriverError) as error:
+            case.observe(f"after the case: {error}")
+            self._lost = str(error)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._error(case, error)
+            self._lost = f"{type(error).__name__}: {error}"
+        if not self._lost and (gone := bench.device.gone()):
+            case.observe(f"after the case: {gone}")
+            self._lost = gone
+        return bench.take_transcript()
+
+    def _wire(self, bench: Bench, case: Case, transcript: Transcript) -> tuple[Assertion, ...]:
+        results: Sequence[RuleResult] = judge(transcript, credentials=bench.known_credentials())
+        return tuple(to_assertions(results, lambda requirement: self._catalogue[requirement].level))
+
+    def _keep_evidence(self, bench: Bench, case: Case, transcript: Transcript) -> None:
+        folder = self._evidence / case.spec.id
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "transcript.json").write_bytes(encode(transcript))
+        bench.save_capture(folder)
+
+    def _result(self, case: Case, started: float, device_seconds: float, wire: tuple[Assertion, ...]) -> CaseResult:
+        spec = case.spec
+        folder = self._evidence / spec.id
+        unjudged = [assertion.reason for assertion in case.assertions if assertion.verdict not in (Verdict.PASS, Verdict.FAIL, Verdict.WARN)]
+        return CaseResult(
+            id=spec.id,
+            version=spec.version,
+            title=spec.title,
+            area=spec.area,
+            verdict=worst(assertion.verdict for assertion in case.assertions),
+            requirements=spec.verifies,
+            assertions=tuple(case.assertions),
+            wire=wire,
+            steps=tuple(case.steps),
+            observations=tuple(case.observations),
+            reason=unjudged[0] if unjudged else "",
+            seed=case.seed,
+            seconds=round(time.monotonic() - started, 3),
+            device_seconds=round(device_seconds, 3),
+            evidence=spec.id if folder.exists() else "",
+        )

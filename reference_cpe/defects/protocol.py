@@ -1,0 +1,190 @@
+"""Defects of SOAP, session and HTTP."""
+
+from __future__ import annotations
+
+import os
+
+from lxml import etree
+
+from harness.cwmp import namespaces as ns
+from harness.cwmp.messages import Envelope, Header, UnknownMessage
+from harness.cwmp.soap import Reading
+from reference_cpe.defects.registry import defect
+from reference_cpe.exchange import Exchange
+from reference_cpe.http import Headers, Response
+from reference_cpe.parts import Parts
+from reference_cpe.session import Action, Post, Session
+from reference_cpe.urls import Target
+
+_ARRAY_TYPE = f"{{{ns.SOAP_ENCODING}}}arrayType"
+_XSI_TYPE = f"{{{ns.XSI}}}type"
+
+
+def _strip(parts: Parts, attribute: str) -> None:
+    """Drop an attribute wherever it stands."""
+    original = parts.envelope.tree
+
+    def tree(envelope: Envelope) -> etree._Element:
+        root = original(envelope)
+        for element in root.iter():
+            element.attrib.pop(attribute, None)
+        return root
+
+    parts.envelope.tree = tree  # type: ignore[method-assign]
+
+
+@defect("array-type-missing", breaks=["cwmp.soap.array-type"])
+def array_type_missing(parts: Parts) -> None:
+    """Arrays are written without soapenc:arrayType."""
+    _strip(parts, _ARRAY_TYPE)
+
+
+@defect("value-type-missing", breaks=["cwmp.soap.value-type"])
+def value_type_missing(parts: Parts) -> None:
+    """Parameter values are written without xsi:type."""
+    _strip(parts, _XSI_TYPE)
+
+
+@defect("id-not-echoed", breaks=["cwmp.soap.id-echo"])
+def id_not_echoed(parts: Parts) -> None:
+    """Responses carry an ID of the device's own instead of the request's."""
+
+    class Careless(Session):
+        def response_header(self, request_id: str | None) -> Header:
+            return Header(id="1")
+
+    parts.session = Careless
+
+
+@defect("dies-on-unknown-rpc", breaks=["cwmp.robust.fault-or-clean-end", "cwmp.robust.next-session-works"])
+def dies_on_unknown_rpc(parts: Parts) -> None:
+    """A method that the device does not know makes it crash."""
+
+    class Fragile(Session):
+        def serve(self, reading: Reading) -> Action:
+            if reading.envelope is not None and isinstance(reading.envelope.message, UnknownMessage):
+                os._exit(139)
+            return super().serve(reading)
+
+    parts.session = Fragile
+
+
+@defect("hangs-on-unknown-rpc", breaks=["cwmp.robust.fault-or-clean-end"])
+def hangs_on_unknown_rpc(parts: Parts) -> None:
+    """A method that the device does not know ends the session without an answer, as if all were well."""
+
+    class Mute(Session):
+        def serve(self, reading: Reading) -> Action:
+            if reading.envelope is not None and isinstance(reading.envelope.message, UnknownMessage):
+                return self.end(True)
+            return super().serve(reading)
+
+    parts.session = Mute
+
+
+@defect("expands-entities", breaks=["cwmp.robust.no-entity-expansion"])
+def expands_entities(parts: Parts) -> None:
+    """A document type is accepted and its entities, external ones included, are expanded."""
+    original = parts.reader.read
+
+    def read(data: bytes) -> Reading:
+        parser = etree.XMLParser(resolve_entities=True, no_network=False, load_dtd=True, huge_tree=True)
+        try:
+            root = etree.fromstring(data, parser)
+        except etree.XMLSyntaxError:
+            return original(data)
+        return original(etree.tostring(root, encoding="utf-8"))
+
+    parts.reader.read = read  # type: ignore[method-assign]
+
+
+@defect("no-empty-post", breaks=["cwmp.session.empty-post"])
+def no_empty_post(parts: Parts) -> None:
+    """The session is closed after InformResponse instead of giving the ACS its turn."""
+
+    class Hasty(Session):
+        def proceed(self) -> Post:
+            post = super().proceed()
+            return post if post.body else self.end(True)  # type: ignore[return-value]
+
+    parts.session = Hasty
+
+
+@defect("one-post-too-many", breaks=["cwmp.session.no-post-after-end"])
+def one_post_too_many(parts: Parts) -> None:
+    """After the ACS has ended the session another empty POST follows."""
+
+    class Restless(Session):
+        asked = False
+
+        def empty(self) -> Action:
+            action = super().empty()
+            if self.asked or isinstance(action, Post) or not action.successful:
+                return action
+            self.asked = True
+            self.state = self.state.SERVING
+            return Post()
+
+    parts.session = Restless
+
+
+@defect("empty-post-with-content-type", breaks=["cwmp.http.empty-post-bare"])
+def empty_post_with_content_type(parts: Parts) -> None:
+    """The empty POST has a Content-Type and a SOAPAction."""
+    original = parts.http.post_headers
+
+    def post_headers(target: Target, body: bytes) -> Headers:
+        extra = [] if body else [("Content-Type", "text/xml"), ("SOAPAction", "")]
+        return [*original(target, body), *extra]
+
+    parts.http.post_headers = post_headers  # type: ignore[method-assign]
+
+
+@defect("cookies-dropped", breaks=["cwmp.cookie.returned"], seen="GenieACS issues 79 and 82")
+def cookies_dropped(parts: Parts) -> None:
+    """Cookies of the ACS are not returned."""
+    jar = parts.new_jar
+
+    class Forgetful(jar):  # type: ignore[valid-type, misc]
+        def store(self, set_cookie: str, *, host: str, path: str, now: float) -> None:
+            return None
+
+    parts.new_jar = Forgetful
+
+
+@defect("cookies-kept", breaks=["cwmp.cookie.discarded"])
+def cookies_kept(parts: Parts) -> None:
+    """Cookies outlive the session."""
+    kept = parts.new_jar()
+    parts.new_jar = lambda: kept  # type: ignore[assignment]
+
+
+@defect("forced-parameter-missing", breaks=["cwmp.inform.forced-parameters"])
+def forced_parameter_missing(parts: Parts) -> None:
+    """The Inform lacks the ParameterKey."""
+    parts.model.forced = tuple(name for name in parts.model.forced if not name.endswith("ParameterKey"))
+
+
+@defect("event-string-wrong", breaks=["cwmp.event.strings", "cwmp.inform.event-list"])
+def event_string_wrong(parts: Parts) -> None:
+    """Event codes are written in another case."""
+    from dataclasses import replace
+
+    original = parts.events.announce
+    parts.events.announce = lambda: tuple(  # type: ignore[method-assign]
+        replace(event, event_code=event.event_code.title()) for event in original()
+    )
+
+
+@defect("digest-without-count", breaks=["cwmp.auth.nonce-count"])
+def digest_without_count(parts: Parts) -> None:
+    """The nonce count stays at 1 for every request."""
+    original = parts.digest.authorization
+
+    def authorization(challenge, user, method, uri, _nc, cnonce):  # type: ignore[no-untyped-def]
+        return original(challenge, user, method, uri, 1, cnonce)
+
+    parts.digest.authorization = authorization  # type: ignore[method-assign]
+
+
+__all__ = ["Exchange", "Response"]

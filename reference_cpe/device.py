@@ -1,0 +1,260 @@
+"""The device: boots, connects when there is a reason, and does what a session has put off to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+from harness.cwmp import events
+from reference_cpe import client, schedule
+from reference_cpe.client import Outcome
+from reference_cpe.clock import Clock, Work
+from reference_cpe.config import Config
+from reference_cpe.model_table import RETRY_MINIMUM, RETRY_MULTIPLIER
+from reference_cpe.parts import Parts, assemble
+from reference_cpe.settings import Change
+from reference_cpe.store import Store
+
+log = logging.getLogger("reference-cpe")
+
+MERGED_REQUESTS = 5
+"""Connection requests that one waiting session may serve; further ones are answered 503 (TR-069 3.2.2)."""
+_PERIODIC = {"periodic_inform_active", "periodic_inform_interval"}
+_NETWORK = {"port", "cwmp_active", "source_address", "ipv6_inbound_rules"}
+
+Alteration = Callable[[Parts], object]
+"""Changes a part at assembly."""
+
+
+class Device:
+    """One device. *alterations* are applied to the parts at every boot."""
+
+    def __init__(
+        self, config: Config, clock: Clock, directory: Path, alterations: Sequence[Alteration], random: Random
+    ) -> None:
+        self.store = Store(directory)
+        self._config = config
+        self._clock = clock
+        self._alterations = alterations
+        self._random = random
+        self.parts = self._assemble()
+        self._session: asyncio.Task[None] | None = None
+        self._restarting: asyncio.Task[None] | None = None
+        self._network: asyncio.Task[None] | None = None
+        self._merged = 0
+        self._up = False
+        self.sessions = {"started": 0, "successful": 0, "failed": 0}
+        self.last_error = ""
+
+    # --- boot and shutdown
+
+    def _assemble(self) -> Parts:
+        parts = assemble(self._config, self._clock, self.store, self._random)
+        parts.connect = self.connect
+        parts.connection_requested = self._connection_requested
+        parts.reboot = self.restart
+        parts.settings.changed = self._settings_changed
+        parts.timers.periodic_due = self._periodic_due
+        for alter in self._alterations:
+            alter(parts)
+        return parts
+
+    async def boot(self) -> None:
+        """Start from what is stored. Returns when the network is set up; the first session has begun."""
+        with self._clock.work():
+            self.parts = parts = self._assemble()
+            parts.events.load(self.store.get("events", []))
+            parts.transfers.load(self.store.get("transfers", []))
+            parts.events.rebooted()
+            if self._new_acs():
+                self._bootstrap()
+            parts.events.add(events.BOOT)
+            parts.save()
+            await self._set_up_network()
+            self._up = True
+            schedule.arm(parts)
+            parts.transfers.start_due()
+            self.connect()
+
+    async def down(self) -> None:
+        """Stop everything at once, as when power fails, but for the store."""
+        self._up = False
+        tasks = [task for task in (self._session, self._network) if task is not None]
+        self._session = self._network = None
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self.parts.transfers.stop()
+        await self.parts.listener.stop()
+        self._clock.drop_timers()
+
+    async def close(self) -> None:
+        """The process ends."""
+        await self.down()
+        if self._restarting is not None:
+            self._restarting.cancel()
+        await self.parts.firewall.remove()
+
+    def restart(self, factory: bool = False, at_once: bool = False) -> asyncio.Task[None]:
+        """Reboot when no session runs, or *at_once*; *factory* empties the store on the way."""
+        if self._restarting is None:
+            self._restarting = asyncio.create_task(self._restart(factory, at_once, self._clock.work()))
+        return self._restarting
+
+    async def _restart(self, factory: bool, at_once: bool, work: Work) -> None:
+        with work:
+            if self._session is not None and not at_once:
+                await asyncio.wait([self._session])
+            log.info("factory reset" if factory else "reboot")
+            await self.down()
+            if factory:
+                self.store.reset(keep=("software_version",))
+            self.store.load()
+            self._restarting = None
+            await self.boot()
+
+    # --- sessions
+
+    def connect(self) -> None:
+        """Open a session now, unless one runs or there is nobody to talk to."""
+        active = self.parts.settings.value("cwmp_active") and self.parts.settings.value("acs_url")
+        if not self._up or self._session is not None or self._restarting is not None or not active:
+            return
+        self.parts.timers.cancel("retry")
+        self._session = asyncio.create_task(self._run(self._clock.work()))
+
+    async def _run(self, work: Work) -> None:
+        with work:
+            self._merged = 0
+            self.sessions["started"] += 1
+            url = self.parts.contacted = self.parts.settings.value("acs_url")
+            try:
+                outcome = await client.run_session(self.parts, url)
+            except Exception as error:
+                log.exception("session broke inside")
+                outcome = Outcome(False, False, f"internal error: {error}")
+            self._session = None
+            self._ended(outcome)
+
+    def _ended(self, outcome: Outcome) -> None:
+        """A session is over: events, timers, and what was put off."""
+        parts = self.parts
+        self.sessions["successful" if outcome.successful else "failed"] += 1
+        if outcome.successful:
+            log.info("session ended")
+            parts.retry.succeeded()
+        else:
+            self.last_error = outcome.reason
+            log.warning("session failed: %s", outcome.reason)
+            parts.retry.failed()
+            parts.events.session_failed()
+        parts.timers.session_ended(outcome.successful)
+        for key in parts.after_session.reboot_keys:
+            parts.events.add(events.M_REBOOT, key)
+        parts.save()
+        if parts.after_session.factory_reset or parts.after_session.reboot_keys:
+            self.restart(parts.after_session.factory_reset)
+            return
+        parts.transfers.start_due()
+        if parts.events.fresh():
+            self.connect()
+        elif not outcome.successful:
+            self._retry_later(outcome)
+
+    def _retry_later(self, outcome: Outcome) -> None:
+        """The retry ladder; with every event discarded there is nothing left to retry for."""
+        parts = self.parts
+        if not (parts.events.entries or outcome.informed):
+            parts.retry.succeeded()
+            return
+        wait = parts.retry.wait(int(parts.model.text(RETRY_MINIMUM)), int(parts.model.text(RETRY_MULTIPLIER)))
+        log.info("next attempt in %.1f s", wait)
+        parts.timers.set("retry", self._clock.now() + wait, self.connect)
+
+    # --- reasons to connect
+
+    def _periodic_due(self) -> None:
+        self.parts.events.add(events.PERIODIC)
+        self.connect()
+
+    def _connection_requested(self) -> bool:
+        if self._session is not None or events.CONNECTION_REQUEST in (
+            e.code for e in self.parts.events.entries
+        ):
+            self._merged += 1
+            if self._merged > MERGED_REQUESTS:
+                return False
+        self.parts.events.add(events.CONNECTION_REQUEST)
+        return True
+
+    def wake(self) -> None:
+        """The operator wants a session now."""
+        self.parts.events.add(f"X {self._config.device.oui} WAKE")
+        self.connect()
+
+    def _new_acs(self) -> bool:
+        url = self.parts.settings.value("acs_url")
+        return bool(url) and self.store.get("bootstrapped") != url
+
+    def _bootstrap(self) -> None:
+        """A new ACS: it learns of nothing that was meant for the old one (TR-069 3.7.1.5)."""
+        self.parts.events.bootstrap()
+        self.parts.transfers.forget()
+        self.parts.save(reported={}, bootstrapped="")
+
+    # --- changes of settings
+
+    def _settings_changed(self, change: Change) -> None:
+        """Called with every change, whoever made it; busy before this returns if anything follows from it."""
+        if not self._up:
+            return
+        log.info("settings changed: %s", ", ".join(change))
+        if "acs_url" in change and change["acs_url"][1]:
+            self._bootstrap()
+            self.connect()
+        if "cwmp_active" in change:
+            self._switched(change["cwmp_active"][1])
+        if _PERIODIC & set(change) and self._session is None and not self.parts.retry.count:
+            self.parts.timers.start_periodic()
+        if _NETWORK & set(change):
+            self._follow_network()
+
+    def _switched(self, on: bool) -> None:
+        for name in ("retry", "periodic"):
+            self.parts.timers.cancel(name)
+        if on:
+            self.parts.events.add(events.BOOT)
+            self.connect()
+
+    def _follow_network(self) -> None:
+        previous, work = self._network, self._clock.work()
+
+        async def follow() -> None:
+            with work:
+                if previous is not None:
+                    await asyncio.wait([previous])
+                await self._set_up_network()
+                if self.parts.model.changes():
+                    self.parts.events.add(events.VALUE_CHANGE)
+                    self.connect()
+
+        self._network = asyncio.create_task(follow())
+
+    async def network_settled(self) -> None:
+        """Wait until the last change of settings is in effect on the network."""
+        if self._network is not None:
+            await asyncio.wait([self._network])
+
+    async def _set_up_network(self) -> None:
+        active = self.parts.settings.value("cwmp_active")
+        port = self.parts.settings.value("port") if active else 0
+        for step in (self.parts.firewall.apply(), self.parts.listener.start(port)):
+            try:
+                await step
+            except OSError as error:
+                self.last_error = f"network: {error}"
+                log.error("network: %s", error)

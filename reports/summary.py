@@ -1,0 +1,78 @@
+"""A bundle arranged for reading: counts, areas, findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.verdict.assertion import Assertion, CaseResult
+from harness.verdict.bundle import RequirementResult, Results
+from harness.verdict.verdict import Level, Verdict, worst
+from reports.text import FINDINGS
+
+_RANK = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """The requirements of one area, with the worst of their verdicts."""
+
+    name: str
+    requirements: tuple[RequirementResult, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst(each.verdict for each in self.requirements)
+
+
+@dataclass(frozen=True, slots=True)
+class WireFinding:
+    """What one wire rule found wrong, in all cases in which it did."""
+
+    rule: str
+    assertion: Assertion
+    cases: tuple[str, ...]
+
+
+def areas(results: Results) -> list[Area]:
+    """The areas in alphabetical order, requirements by id."""
+    names = sorted({each.area for each in results.requirements})
+    by_id = sorted(results.requirements, key=lambda each: each.id)
+    return [Area(name, tuple(each for each in by_id if each.area == name)) for name in names]
+
+
+def counts(requirements: Iterable[RequirementResult], level: Level | None = None) -> dict[Verdict, int]:
+    """How many requirements (of *level*) have each verdict; verdicts that none has are 0."""
+    found = dict.fromkeys(Verdict, 0)
+    for each in requirements:
+        if level is None or each.level is level:
+            found[each.verdict] += 1
+    return found
+
+
+def findings(case: CaseResult) -> list[Assertion]:
+    """What the case itself found that calls for a reader, worst first."""
+    return sorted(
+        (each for each in case.assertions if each.verdict in FINDINGS), key=lambda each: _RANK[each.verdict]
+    )
+
+
+def troubled_cases(results: Results) -> list[CaseResult]:
+    """The cases whose verdict calls for a reader, worst first."""
+    found = [case for case in results.cases if case.verdict in FINDINGS or findings(case)]
+    return sorted(found, key=lambda case: (_RANK[case.verdict], case.id))
+
+
+def wire_findings(results: Results) -> list[WireFinding]:
+    """What the wire rules found wrong, once for all cases that show the same, worst first."""
+    alike: dict[tuple[str, str, str, Verdict], list[tuple[str, Assertion]]] = {}
+    for case in results.cases:
+        for each in case.wire:
+            if each.verdict in FINDINGS:
+                key = (each.requirement, each.expected, each.observed, each.verdict)
+                alike.setdefault(key, []).append((case.id, each))
+    found = [
+        WireFinding(group[0][1].by, group[0][1], tuple(dict.fromkeys(case for case, _ in group)))
+        for group in alike.values()
+    ]
+    return sorted(found, key=lambda each: (_RANK[each.assertion.verdict], each.assertion.requirement))

@@ -1,0 +1,48 @@
+"""Words that every report shares, and the cleaning of what a device said before it is shown to a person."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from harness.verdict.verdict import Verdict
+
+SHOWN: Final = 4000
+"""Characters of one text that a report shows; the whole of it is in ``results.json``."""
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\uffff\ud800-\udfff]"
+)
+"""Control characters, invisible and direction-changing ones, surrogates and what XML cannot carry."""
+MARKS: Final = {
+    Verdict.PASS: "✓",
+    Verdict.FAIL: "✗",
+    Verdict.WARN: "!",
+    Verdict.ERROR: "E",
+    Verdict.INCONCLUSIVE: "?",
+    Verdict.NOT_RUN: "–",
+    Verdict.NOT_APPLICABLE: "·",
+}
+FINDINGS: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.WARN)
+"""Verdicts that call for a reader, worst first."""
+
+
+def visible(text: object, limit: int = SHOWN) -> str:
+    """*text* safe to show anywhere: what cannot be seen is escaped as ``\\x1b`` or ``\\u202e``, the rest cut."""
+    whole = str(text)
+    shown = _UNSEEN.sub(lambda match: _escaped(match[0]), whole[:limit])
+    return shown if len(whole) <= limit else f"{shown} … ({len(whole):,} characters in all)"
+
+
+def one_line(text: object, limit: int = SHOWN) -> str:
+    """`visible`, line ends and tabs escaped too."""
+    return visible(text, limit).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _escaped(character: str) -> str:
+    number = ord(character)
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
+
+
+def repeat_command(case_id: str) -> str:
+    """The command that runs one case again."""
+    return f"cpecheck run --select {case_id}"
