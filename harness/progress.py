@@ -13,7 +13,8 @@ from rich.text import Text
 from harness.pytest_plugin import PROPERTY, RUN
 from harness.verdict.assertion import CaseResult
 from harness.verdict.verdict import Verdict
-from reports.terminal import STYLES, clean
+from reports.terminal import STYLES
+from reports.text import one_line
 
 if TYPE_CHECKING:
     from harness.run import Run
@@ -60,10 +61,10 @@ class Progress:
         line.append(f"{result.seconds:6.1f} s", style="dim")
         self._console.print(line)
         if result.reason and result.verdict not in (Verdict.PASS, Verdict.FAIL, Verdict.WARN):
-            self._console.print(Text(f"                {clean(result.reason)}", style="dim"))
+            self._console.print(Text(f"                {one_line(result.reason)}", style="dim"))
         if self._verbose:
             for number, step in enumerate(result.steps, 1):
-                self._console.print(Text(f"                {number}. {clean(step)}", style="dim"))
+                self._console.print(Text(f"                {number}. {one_line(step)}", style="dim"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

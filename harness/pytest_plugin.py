@@ -154,9 +154,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _die_with_parent() -> None:
     """An xdist worker would outlive a controller that was killed."""
-    from harness.lab.linux import die_with_parent
+    from harness.lab.linux import kill_with_parent
 
-    die_with_parent(os.getppid())
+    parent = os.getppid()
+    kill_with_parent()
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -176,7 +179,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=dropped)
     run = run_of(config)
     if not _worker_id(config) and not config.option.collectonly:
-        run.announce([item.spec for item in cases if item.spec.id in keep])
+        run.announce([item.spec for item in cases], keep)
 
 
 class _Controller:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from shutil import rmtree
@@ -17,10 +19,11 @@ from rich.console import Console
 from harness import catalogue as suites
 from harness.bench import open_bench
 from harness.case import CaseSpec
+from harness.device.api import DeviceInfo
 from harness.device.profile import Profile, ProfileError, load, reference
 from harness.runner import Runner
 from harness.verdict.assertion import CaseResult
-from harness.verdict.bundle import Bundle, BundleError, BundleWriter, Header
+from harness.verdict.bundle import Bundle, BundleError, BundleWriter, Header, PlannedCase
 from harness.verdict.requirement import Catalogue, CatalogueError
 from reports import build, terminal
 
@@ -86,17 +89,20 @@ class Run:
 
     # --- the controller's side ---
 
-    def announce(self, specs: Sequence[CaseSpec]) -> None:
-        """Begin the bundle: what is going to run."""
+    def announce(self, specs: Sequence[CaseSpec], chosen: Collection[str]) -> None:
+        """Begin the bundle: which cases there are, and which of them are going to run."""
+        plan = (PlannedCase(spec.id, spec.verifies, spec.title, spec.id in chosen) for spec in specs)
         header = Header(
-            tool=f"cpecheck {version('cpecheck')}",
+            tool_version=version("cpecheck"),
             seed=self._seed,
+            device={"name": self.profile.info.name},
             profile=_summary(self.profile),
-            cases=tuple(spec.id for spec in specs),
-            versions={spec.id: spec.version for spec in specs},
+            command=shlex.join(["cpecheck", *sys.argv[1:]]),
+            requirements=tuple(self._catalogue),
+            cases=tuple(plan),
+            rules={rule.id: rule.verifies for rule in suites.rules()},
         )
-        rules = tuple((rule.id, rule.verifies) for rule in suites.rules())
-        self._writer = BundleWriter(self.out, header, tuple(self._catalogue), rules)
+        self._writer = BundleWriter(self.out, header)
 
     def headline(self) -> str:
         """What runs, on what, and where it is written, in a line."""
@@ -110,24 +116,29 @@ class Run:
     def close_bench(self) -> None:
         """Take the bench of this process down and remove its working folder."""
         if self._writer is not None and self.runner.bench is not None:
-            self._writer.device(self.runner.bench.device_info())
+            self._writer.describe(_device(self.runner.bench.device_info()))
         try:
             self.runner.close()
         finally:
             rmtree(self._workdir, ignore_errors=True)
 
     def finish(self, *, interrupted: bool) -> int:
-        """Write the bundle's results and reports; the exit status."""
+        """Write the bundle's results and reports; the exit status.
+
+        An interrupted run stays unfinished: its events are read in place of results.
+        """
         if self._writer is None:
             return 0
-        code = self._writer.finish(interrupted=interrupted)
-        build.write_all(self.out)
+        if interrupted:
+            self._writer.close()
+        else:
+            self._writer.finish()
         self.finished = True
-        return code
+        return build.write_all(self.out).results.exit_code
 
     def print_summary(self, console: Console) -> None:
         """Print the verdict table, the failures and where to look."""
-        terminal.print_summary(Bundle.read(self.out), console)
+        terminal.show(Bundle.read(self.out).results, console, self.out)
 
     def summary_lines(self) -> list[str]:
         """The same as plain lines, for pytest's own summary."""
@@ -152,6 +163,11 @@ def _summary(profile: Profile) -> dict[str, str]:
     return {key: value for key, value in lines.items() if value}
 
 
+def _device(info: DeviceInfo) -> dict[str, str]:
+    """Who was tested, as the report shows it."""
+    return {name: str(value) for name, value in asdict(info).items() if value and name != "extra"}
+
+
 def report_again(folder: Path) -> str:
     """Write the reports of a bundle anew.
 
@@ -164,5 +180,5 @@ def report_again(folder: Path) -> str:
         raise RunError(str(error)) from None
     build.write_all(folder)
     console = Console(width=120, color_system=None, record=True, quiet=True)
-    terminal.print_summary(bundle, console)
+    terminal.show(bundle.results, console, folder)
     return console.export_text()

@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.bench import Bench
 from harness.case import Case, CaseSpec, Inconclusive, NotApplicable, NotRun, seed_for
 from harness.device.api import DriverError
+from harness.lab.errors import ClockError, LabError
 from harness.rules.engine import RuleResult, judge, to_assertions
 from harness.verdict.assertion import Assertion, CaseResult
 from harness.verdict.requirement import Catalogue
@@ -72,7 +73,7 @@ class Runner:
         try:
             if self._bench is None and not self._bench_failure:
                 self._bench = self._open_bench()
-        except (DriverError, Inconclusive) as error:
+        except (DriverError, Inconclusive, ClockError) as error:
             self._bench_failure = f"the device could not be brought up: {error}"
         except Exception as error:  # noqa: BLE001 - whatever it is, it is ours and must be told, not raised
             self._bench_failure = f"the bench could not be built: {error}"
@@ -104,8 +105,8 @@ class Runner:
             if reason:
                 bench.revive()
                 reason = bench.works()
-        except (Inconclusive, DriverError) as error:
-            return str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the cases behind it can only be not-run
+            return f"{type(error).__name__}: {error}"
         finally:
             bench.take_transcript()
         return reason
@@ -115,7 +116,7 @@ class Runner:
     def _attempt(self, bench: Bench, case: Case, body: Body) -> None:
         try:
             body(bench, case)
-        except (Inconclusive, DriverError) as error:
+        except (Inconclusive, DriverError, ClockError) as error:
             case.observe(str(error))
             case.settle(Verdict.INCONCLUSIVE, str(error))
         except NotApplicable as error:
@@ -140,7 +141,7 @@ class Runner:
         """Put back what the case changed; a device that cannot be put back is lost."""
         try:
             bench.restore()
-        except (Inconclusive, DriverError) as error:
+        except (Inconclusive, DriverError, ClockError) as error:
             case.observe(f"after the case: {error}")
             self._lost = str(error)
         except Exception as error:  # noqa: BLE001 - as above
@@ -159,7 +160,10 @@ class Runner:
         folder = self._evidence / case.spec.id
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "transcript.json").write_bytes(encode(transcript))
-        bench.save_capture(folder)
+        try:
+            bench.save_capture(folder)
+        except LabError as error:
+            case.observe(f"the capture of this case is lost: {error}")
 
     def _result(self, case: Case, started: float, device_seconds: float, wire: tuple[Assertion, ...]) -> CaseResult:
         spec = case.spec

@@ -66,6 +66,7 @@ class Api:
     ) -> web.StreamResponse:
         with self._clock.work():
             try:
+                await self._device.booted.wait()
                 return await handler(request)
             except web.HTTPException as error:
                 return web.json_response({"error": error.reason}, status=error.status)
@@ -177,5 +178,5 @@ def _site(runner: web.AppRunner, address: str) -> web.BaseSite:
         return web.UnixSite(runner, address.removeprefix("unix:"))
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:
-        raise BadAddress(f"--api {address}: expected unix:PATH or HOST:PORT")
+        raise BadAddress(f"{address!r} is neither unix:PATH nor HOST:PORT")
     return web.TCPSite(runner, host.strip("[]"), int(port))

@@ -156,7 +156,7 @@ async def _serve(
             if api_address is not None:
                 await api.start(api_address)
         except (BadAddress, OSError) as error:
-            return _usage(str(error))
+            return _usage(f"--api: {error}")
         await device.boot()
     await stop.wait()
     log.info("ending")

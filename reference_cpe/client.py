@@ -114,7 +114,7 @@ class Conversation:
 async def run_session(parts: Parts, url: str) -> Outcome:
     """One session with the ACS at *url*, from the first connection to the last."""
     try:
-        exchange = Exchange(parts, urls.parse(url))
+        exchange = parts.exchange(parts, urls.parse(url))
     except urls.BadUrl as error:
         return Outcome(False, False, f"ACS URL: {error}")
     session = parts.session(parts)

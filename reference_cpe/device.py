@@ -46,6 +46,9 @@ class Device:
         self._network: asyncio.Task[None] | None = None
         self._merged = 0
         self._up = False
+        self._leaving = False
+        self.booted = asyncio.Event()
+        """Set while the device is up."""
         self.sessions = {"started": 0, "successful": 0, "failed": 0}
         self.last_error = ""
 
@@ -55,6 +58,7 @@ class Device:
         parts = assemble(self._config, self._clock, self.store, self._random)
         parts.connect = self.connect
         parts.connection_requested = self._connection_requested
+        parts.in_session = lambda: self._session is not None
         parts.reboot = self.restart
         parts.settings.changed = self._settings_changed
         parts.timers.periodic_due = self._periodic_due
@@ -75,6 +79,7 @@ class Device:
             parts.save()
             await self._set_up_network()
             self._up = True
+            self.booted.set()
             schedule.arm(parts)
             parts.transfers.start_due()
             self.connect()
@@ -82,6 +87,7 @@ class Device:
     async def down(self) -> None:
         """Stop everything at once, as when power fails, but for the store."""
         self._up = False
+        self.booted.clear()
         tasks = [task for task in (self._session, self._network) if task is not None]
         self._session = self._network = None
         for task in tasks:
@@ -102,6 +108,7 @@ class Device:
     def restart(self, factory: bool = False, at_once: bool = False) -> asyncio.Task[None]:
         """Reboot when no session runs, or *at_once*; *factory* empties the store on the way."""
         if self._restarting is None:
+            self._leaving = True
             self._restarting = asyncio.create_task(self._restart(factory, at_once, self._clock.work()))
         return self._restarting
 
@@ -114,15 +121,16 @@ class Device:
             if factory:
                 self.store.reset(keep=("software_version",))
             self.store.load()
-            self._restarting = None
+            self._leaving = False
             await self.boot()
+            self._restarting = None
 
     # --- sessions
 
     def connect(self) -> None:
         """Open a session now, unless one runs or there is nobody to talk to."""
         active = self.parts.settings.value("cwmp_active") and self.parts.settings.value("acs_url")
-        if not self._up or self._session is not None or self._restarting is not None or not active:
+        if not self._up or self._leaving or self._session is not None or not active:
             return
         self.parts.timers.cancel("retry")
         self._session = asyncio.create_task(self._run(self._clock.work()))
@@ -131,6 +139,7 @@ class Device:
         with work:
             self._merged = 0
             self.sessions["started"] += 1
+            self.parts.events.attempt()
             url = self.parts.contacted = self.parts.settings.value("acs_url")
             try:
                 outcome = await client.run_session(self.parts, url)

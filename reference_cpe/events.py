@@ -28,7 +28,7 @@ class Entry:
 
 
 class Events:
-    """The queue. Seams: `add`, `policy`, `announce`, `inform_acknowledged`, `session_failed`."""
+    """The queue. Seams: `add`, `policy`, `attempt`, `announce`, `inform_acknowledged`, `session_failed`."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
@@ -50,6 +50,10 @@ class Events:
         """First contact with an ACS: everything else that waited is discarded."""
         self.entries = [Entry(table.BOOTSTRAP)]
         self._announced = []
+
+    def attempt(self) -> None:
+        """A session is attempted with what waits now; it may fail before there is an Inform."""
+        self._announced = list(self.entries)
 
     def announce(self) -> tuple[EventStruct, ...]:
         """The event list of an Inform that is sent now."""
@@ -77,7 +81,7 @@ class Events:
         self._drop(lambda entry: self.policy(entry.code).undelivered is not Undelivered.KEPT)
 
     def fresh(self) -> bool:
-        """Whether something waits that the last Inform did not announce."""
+        """Whether something waits that the last attempt of a session did not have."""
         return bool(self._unannounced())
 
     def _unannounced(self) -> list[Entry]:

@@ -46,7 +46,7 @@ class HttpStyle:
 
 
 class Exchange:
-    """HTTP state of one session. Seams: `request`, `judge`, `redirected`."""
+    """HTTP state of one session. Seams: `request`, `judge`, `redirected`, `may_follow`."""
 
     def __init__(self, parts: Parts, target: Target) -> None:
         self.parts = parts
@@ -111,10 +111,16 @@ class Exchange:
         self._redirects += 1
         if self._redirects > MOST_REDIRECTS:
             raise ExchangeFailed(f"more than {MOST_REDIRECTS} redirects in a row")
+        if not location:
+            raise ExchangeFailed("redirect without Location")
         try:
-            target = urls.resolve(self.target, location or "")
+            target = urls.resolve(self.target, location)
         except ValueError as error:
             raise ExchangeFailed(f"redirect to an unusable place: {error}") from error
-        if self.target.secure and not target.secure:
+        if not self.may_follow(target):
             raise ExchangeFailed("redirect from https to http")
         self.target = target
+
+    def may_follow(self, target: Target) -> bool:
+        """https is never left for http."""
+        return target.secure or not self.target.secure

@@ -18,7 +18,7 @@ from reference_cpe.clock import Clock
 from reference_cpe.config import Config
 from reference_cpe.envelope import EnvelopeReader, EnvelopeWriter
 from reference_cpe.events import Events
-from reference_cpe.exchange import HttpStyle
+from reference_cpe.exchange import Exchange, HttpStyle
 from reference_cpe.gate import Gate
 from reference_cpe.listener import Listener
 from reference_cpe.login import Digest
@@ -77,7 +77,8 @@ class Parts:
     envelope: EnvelopeWriter = field(init=False)
     reader: EnvelopeReader = field(init=False)
     session: type[Session] = Session
-    new_jar: type[CookieJar] = CookieJar
+    exchange: type[Exchange] = Exchange
+    new_jar: Callable[[], CookieJar] = CookieJar
     rpc: dict[str, Handler] = field(default_factory=lambda: dict(HANDLERS))
     after_session: AfterSession = field(default_factory=AfterSession)
     contacted: str = ""
@@ -86,6 +87,8 @@ class Parts:
     """Open a session, unless one runs or CWMP is off. Set by the device."""
     connection_requested: Callable[[], bool] = lambda: False
     """Take a good connection request; False when it must be turned away. Set by the device."""
+    in_session: Callable[[], bool] = lambda: False
+    """Whether a session runs. Set by the device."""
     reboot: Callable[[], object] = lambda: None
     """Restart the device as soon as no session runs. Set by the device."""
 

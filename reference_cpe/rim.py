@@ -148,6 +148,8 @@ class Rim:
                 with contextlib.suppress(ssl.SSLWantReadError):
                     self._tls.unwrap()
                 await self._flush()
+        if self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()  # the peer does not read: closing in order would wait for it
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()

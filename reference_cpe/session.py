@@ -127,7 +127,7 @@ class Session:
     def response_header(self, request_id: str | None) -> Header:
         return Header(id=request_id)
 
-    def proceed(self) -> Post:
+    def proceed(self) -> Action:
         """The device's turn: a pending request, or the empty POST."""
         if self._transfers and not self.hold and not self.no_more:
             self._transfer = self._transfers.pop(0)

@@ -18,19 +18,24 @@ def render(bundle: Bundle) -> str:
     """The report as the text of an HTML document."""
     results = bundle.results
     musts = [each for each in results.requirements if each.level is Level.MUST]
-    return _environment().get_template("report.html.j2").render(
-        notes=bundle.notes,
-        results=results,
-        levels=[
-            (level, summary.counts(results.requirements, level)) for level in (Level.MUST, Level.SHOULD)
-        ],
-        passed=sum(each.verdict in (Verdict.PASS, Verdict.WARN) for each in musts),
-        judged=sum(each.verdict is not Verdict.NOT_APPLICABLE for each in musts),
-        areas=summary.areas(results),
-        requirements={each.id: each for each in results.requirements},
-        troubled=summary.troubled_cases(results),
-        wire=summary.wire_findings(results),
-        Verdict=Verdict,
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            notes=bundle.notes,
+            results=results,
+            levels=[
+                (level, summary.counts(results.requirements, level)) for level in (Level.MUST, Level.SHOULD)
+            ],
+            passed=sum(each.verdict in (Verdict.PASS, Verdict.WARN) for each in musts),
+            judged=sum(each.verdict in (Verdict.PASS, Verdict.WARN, Verdict.FAIL) for each in musts),
+            areas=summary.areas(results),
+            requirements={each.id: each for each in results.requirements},
+            reported={case.id for case in results.cases},
+            troubled=summary.troubled_cases(results),
+            wire=summary.wire_findings(results),
+            Verdict=Verdict,
+        )
     )
 
 
@@ -38,13 +43,17 @@ def evidence_link(ref: EvidenceRef, case: CaseResult) -> str:
     """Where a piece of evidence lies, relative to the report; empty where it can only be named."""
     if ref.kind == "file":
         return _inside(ref.ref)
-    return _inside(case.evidence) if case.evidence else ""
+    return evidence_folder(case)
+
+
+def evidence_folder(case: CaseResult) -> str:
+    """The folder of a case, relative to the report; empty where it has none."""
+    return _inside(case.evidence)
 
 
 def _inside(path: str) -> str:
     """*path* below the folder of evidence as a URL, or empty where it would lead out of it."""
-    parts = path.split("/")
-    if not path or any(part in ("", ".", "..") for part in parts if part is not parts[-1]) or parts[-1] == "..":
+    if not path or any(part in ("", ".", "..") for part in path.rstrip("/").split("/")):
         return ""
     return f"{EVIDENCE}/{quote(path, safe='/', errors='replace')}"
 
@@ -65,5 +74,5 @@ def _environment() -> Environment:
         "repeat": repeat_command,
         "findings": summary.findings,
     }
-    environment.globals["evidence_link"] = evidence_link
+    environment.globals |= {"evidence_link": evidence_link, "evidence_folder": evidence_folder}
     return environment

@@ -27,7 +27,7 @@ FINDINGS: Final = (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NO
 
 
 def visible(text: object, limit: int = SHOWN) -> str:
-    """*text* safe to show anywhere: what cannot be seen is escaped as ``\\x1b`` or ``\\u202e``, the rest cut."""
+    """*text* safe to show anywhere: what cannot be seen is escaped (``\\x1b``, ``\\u202e``), the rest cut."""
     whole = str(text)
     shown = _UNSEEN.sub(lambda match: _escaped(match[0]), whole[:limit])
     return shown if len(whole) <= limit else f"{shown} … ({len(whole):,} characters in all)"

@@ -127,10 +127,15 @@ class Acs:
         self.reset()
 
     def reset(self) -> None:
-        """Correct again: no authentication, one session cookie, all CWMP versions, no redirects or claims."""
+        """Correct again: no authentication, one session cookie, all CWMP versions, no redirects or claims.
+
+        Sessions that a case has left open are ended at the ACS's next turn.
+        """
         self._preludes.clear()
         for claim in self._claims:
             claim.withdraw()
+        for session in self.open_sessions:
+            session.release()
         self._claims = []
         self._redirects: dict[str, Reply] = {}
         self.cookies: tuple[Cookie, ...] = (Cookie(),)
@@ -274,6 +279,7 @@ class Acs:
             timing=self.timing,
             on_end=self._session_ended,
         )
+        session.record.started_at, session.record.started_real = http.at_first, http.real_first
         session.hold = claim.hold if claim else False
         self._register(session, stream)
         reply = self._acknowledge(stream, http, session, envelope, claim.inform_reply if claim else None)

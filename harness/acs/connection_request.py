@@ -18,7 +18,7 @@ from harness.cwmp.digest import (
 )
 from harness.cwmp.http_auth_syntax import AuthError
 from harness.lab.client import Client, ConnectFailed
-from harness.lab.http1 import head, list_members
+from harness.lab.http1_head import head, list_members
 from harness.lab.recorder import Recorder
 from harness.verdict.transcript import HttpMessage, Role
 

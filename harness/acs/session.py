@@ -129,7 +129,9 @@ class Session:
             SessionOver: the session was finished, or the watchdog ended it because the case slept.
             SoapError: the message holds characters that XML cannot carry.
         """
-        identifier = (f"{self.record.id}-{next(self._ids)}" if id is None else id) or None
+        if id is None:
+            id = (header.id if header else None) or f"{self.record.id}-{next(self._ids)}"  # noqa: A001
+        identifier = id or None
         merged = replace(header or Header(), id=identifier, hold_requests=self._hold_header(header))
         body = raw
         if body is None:
@@ -159,6 +161,12 @@ class Session:
         if not await _within(self.ended, timeout_s):
             await self._abandon(f"it did not end within {timeout_s:g} s")
         return self.record
+
+    def release(self) -> None:
+        """No case leads the session any more: the ACS ends it correctly as soon as it is its turn."""
+        self._over = self._over or "no case leads it any more"
+        if self._turn.is_set() and not self.ended.is_set():
+            self._act(self.end_reply())
 
     def _hold_header(self, header: Header | None) -> bool | None:
         if header is not None and header.hold_requests is not None:
@@ -248,10 +256,11 @@ class Session:
         grace = self._timing.after_bench_closed if by_bench else self._timing.after_device_closed
         if not await _within(self.ended, grace) and self._stream is stream:
             self.lose("the CPE did not come back" if by_bench else "the CPE ended the connection")
+            self.record.ended_at, self.record.ended_real = stream.record.closed_at, stream.record.closed_real
 
     async def _next(self, stream: Stream) -> Reply:
         """It is the ACS's turn: the case's reply, else the end."""
-        if not self.claimed:
+        if not self.claimed or self._over:
             return self.end_reply()
         action: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._action = action
@@ -259,9 +268,7 @@ class Session:
         gone: asyncio.Future[Any] = asyncio.ensure_future(stream.gone.wait())
         either: set[asyncio.Future[Any]] = {action, gone}
         try:
-            await asyncio.wait(
-                either, timeout=self._timing.watchdog, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(either, timeout=self._timing.watchdog, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             self.lose("the bench ended the connection")
             raise

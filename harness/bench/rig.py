@@ -21,6 +21,7 @@ from harness.acs.connection_request import request as connection_request
 from harness.acs.endpoints import Endpoint
 from harness.acs.files import FileServer
 from harness.acs.session import Session as AcsSession
+from harness.acs.session import Timing as SessionTiming
 from harness.bench.contact import Waker, idle, pass_time, settle_sockets, wait_for
 from harness.bench.records import ConnectionRequestOutcome, InformSeen
 from harness.bench.sessions import root_of
@@ -42,8 +43,8 @@ PORTS = {"http": 80, "https": 443, "files": 8080}
 """Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
 REFUSED_WATCH = 31.0
 """Seconds of device time for which nothing may follow a refused connection request."""
-PROBE = 1.5
-"""Real seconds that a SYN may stay unanswered."""
+PROBE = 0.7
+"""Real seconds that a SYN may stay unanswered: the bench's links have no delay to speak of."""
 
 
 class Rig:
@@ -57,7 +58,7 @@ class Rig:
         self.now = now
         self.timing: Timing = profile.timing
         self.recorder = Recorder(clock, wall_clock_start=clock.wall() - clock.now())
-        self.acs = Acs(clock, self.recorder)
+        self.acs = Acs(clock, self.recorder, timing=SessionTiming(after_device_closed=0.3 if clock.steered else 2.0))
         self.file_server = FileServer(clock, self.recorder)
         self.root = Authority.create("cpecheck bench root", now=now)
         self.connection_request_credentials = (f"cr-{secrets.token_hex(4)}", secrets.token_hex(8))
@@ -81,7 +82,7 @@ class Rig:
         """
         stack = AsyncExitStack()
         try:
-            lab = await Lab.create(workdir=workdir, plain=not profile.needs_namespaces)
+            lab = await Lab.create(workdir=workdir)
             stack.push_async_callback(lab.close)
             clock: Clock = RealClock()
             if profile.steered:

@@ -72,6 +72,7 @@ class FieldReader:
         self.root = root
         self.limits = limits
         self.problems: list[Problem] = []
+        self._must_told = False
         self.source = XML_TYPES
         self._mixed = bool(_MIXED(root))
         one_byte = b"\0" not in data
@@ -95,11 +96,15 @@ class FieldReader:
         must: bool = True,
         at: str = "",
     ) -> None:
-        """Note a problem; beyond the limit they are dropped, so that a hostile document costs no more."""
-        if len(self.problems) < self.limits.problems:
-            self.problems.append(
-                Problem(code, where(element) + at, expected, found, source or self.source, must=must)
-            )
+        """Note a problem; beyond the limit they are dropped, so that a hostile document costs no more.
+
+        The first breach of a MUST is kept whatever the limit: strict reading hangs on it.
+        """
+        if len(self.problems) >= self.limits.problems and (self._must_told or not must):
+            return
+        self._must_told = self._must_told or must
+        found_at = where(element) + at
+        self.problems.append(Problem(code, found_at, expected, found, source or self.source, must=must))
 
     def refuse(self, code: str, element: etree._Element, expected: str, found: str, source: str) -> SoapError:
         return SoapError(Problem(code, where(element), expected, found, source, fatal=True))

@@ -22,7 +22,7 @@ from harness.lab.network import CPE, Lab, LabError
 
 ALIVE_EVERY = 5.0
 """Real seconds between two runs of the command ``alive`` for a device that has daemonised."""
-POLL = 0.1
+POLL = 0.05
 STOP_GRACE = 5.0
 """Real seconds that the device's process has after its command ``stop``, or after SIGTERM."""
 
@@ -83,7 +83,7 @@ class CommandDriver:
             return
         self._unwatch()
         if self._lab.isolated:
-            await self._lab.kill_all(CPE)
+            await self._kill_all("power_cycle")
         elif self._child is not None and self._child.returncode is None:
             await self._child.signal(signal.SIGKILL)
         else:
@@ -161,7 +161,7 @@ class CommandDriver:
         if self._runner.has("configure"):
             await self._run("configure", changed)
         if own_restart:
-            await self._bring_up()
+            await self._bring_up(changed)
         elif restart:
             await self._run("restart", changed)
             await self._until_alive()
@@ -170,10 +170,10 @@ class CommandDriver:
     async def _applied(self) -> None:
         await asyncio.sleep(self._profile.timing.apply)
 
-    async def _bring_up(self) -> None:
+    async def _bring_up(self, changed: Set[str] = frozenset()) -> None:
         self._seen = ""
         if self._runner.has("start"):
-            self._child = await self._runner.spawn(self._environment())
+            self._child = await self._runner.spawn(self._environment(changed))
             await self._watch_start(self._child)
         self._up = True
         await self._until_alive()
@@ -231,6 +231,7 @@ class CommandDriver:
             return
         self._up = False
         child, self._child = self._child, None
+        daemonised = child is not None and child.returncode == 0
         try:
             if self._runner.has("stop"):
                 await self._run("stop")
@@ -239,16 +240,25 @@ class CommandDriver:
         finally:
             if child is not None and child.returncode is None:
                 await child.stop(STOP_GRACE)
-        if child is not None and child.returncode == 0 and not self._runner.has("stop"):
+        if daemonised and not self._runner.has("stop"):
             await self._end_daemon()
 
     async def _end_daemon(self) -> None:
         """What has daemonised ends with everything else in its namespace."""
         if not self._lab.isolated:
+            raise DriverError("stop: it has daemonised; outside of a namespace it needs a command")
+        await self._kill_all("stop")
+
+    async def _kill_all(self, verb: str) -> None:
+        """Kill everything in the device's namespace; returns when nothing of it is left."""
+        try:
+            async with asyncio.timeout(STOP_GRACE):
+                while await self._lab.kill_all(CPE):
+                    await asyncio.sleep(POLL)
+        except TimeoutError:
             raise DriverError(
-                "stop: the device has daemonised; outside of a namespace it needs a command `stop`"
-            )
-        await self._lab.kill_all(CPE)
+                f"{verb}: processes of the device outlive SIGKILL by {STOP_GRACE:g} s"
+            ) from None
 
     async def _load_router(self) -> None:
         topology = self._lab.topology

@@ -20,6 +20,14 @@ from harness.device.toml_positions import key_on, positions, syntax_error
 __all__ = ["Profile", "ProfileError", "load", "reference"]
 
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
+_REFERENCE_FILES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "script_type": "3 Vendor Configuration File",
+        "script": 'set /Setup/Comment "{{ marker }}"\n',
+        "marker": "Device.X_EXAMPLE-ORG_Comment",
+    }
+)
+"""What the reference device takes (docs/reference-cpe.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +260,7 @@ def _build(path: Path | None, data: Mapping[str, Any], environ: Mapping[str, str
         names=Names(**data.get("names", _EMPTY)),
         router=data.get("network", _EMPTY).get("router", "bench"),
         timing=Timing(**data.get("timing", _EMPTY)),
-        files=_files(folder, data.get("files", _EMPTY)),
+        files=_files(folder, data.get("files", _REFERENCE_FILES if data["driver"] == "reference" else _EMPTY)),
         address=Address(address["device"], tuple(address["listen"])) if address else None,
         options=_options(folder, data.get("reference", _EMPTY)),
         secrets=tuple(secrets),

@@ -252,9 +252,14 @@ def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, A
 
 
 def _refusal(text: str) -> str:
-    """``{"errors": {key: reason}}`` as one line; other bodies as they are, shortened."""
+    """``{"errors": {key: reason}}`` or ``{"error": reason}`` in one line; other bodies shortened."""
     try:
-        errors = json.loads(text)["errors"]
-        return "; ".join(f"{key}: {reason}" for key, reason in errors.items())
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return " ".join(text.split())[:200] or "no reason given"
+        body = json.loads(text)
+    except ValueError:
+        body = None
+    match body:
+        case {"errors": dict(errors)}:
+            return "; ".join(f"{key}: {reason}" for key, reason in errors.items())
+        case {"error": str(reason)}:
+            return reason
+    return " ".join(text.split())[:200] or "no reason given"

@@ -11,6 +11,7 @@ waited for on the tap. It goes to a group address that bridges do not forward an
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
@@ -32,8 +33,13 @@ from .dissect import dissect, preload
 from .frame import Frame, Reply, Request, saved
 
 MARK_DEADLINE: Final = 5.0
+SAVED_UNASKED: Final = 200
+"""So many frames of a saved range are dissected though nobody asked: scapy takes half a millisecond each."""
+_REMEMBERED: Final = 20_000
 
 _MARK_HEAD: Final = bytes.fromhex("0180c200000e 02005e00fffe 88b5") + b"cpecheck-mark"
+_SIOCGIFFLAGS, _IFF_RUNNING = 0x8913, 0x40
+_LINK_CHECK: Final = 0.05
 _SOL_PACKET, _PACKET_STATISTICS = 263, 6
 _SO_TIMESTAMPNS: Final = 35
 _READ_SIZE: Final = 65536
@@ -78,14 +84,14 @@ class Spool:
 
 
 class Tap:
-    """One packet socket, and two more to send marks through: from the far end and from its own."""
+    """One packet socket, and a second one to send marks through from the far end of the link."""
 
-    def __init__(self, index: int, name: str, where: str, receive: int, senders: Sequence[int]) -> None:
+    def __init__(self, index: int, name: str, where: str, receive: int, send: int) -> None:
         self.index, self.name, self.where = index, name, where
         self.sock = socket.socket(fileno=receive)
         self.sock.setblocking(False)
         self.marks_seen: set[bytes] = set()
-        self._senders = [socket.socket(fileno=sender) for sender in senders]
+        self._sender = socket.socket(fileno=send)
         self._dropped = 0
 
     def drain(self, spool: Spool) -> None:
@@ -104,14 +110,21 @@ class Tap:
             spool.add(self.index, _timestamp(ancillary), data, outbound)
 
     def send_mark(self, mark: bytes) -> bool:
-        """True when the mark is on its way; False when the link is down at both ends: nothing passes then."""
-        for sender in self._senders:
-            try:
-                sender.send(_MARK_HEAD + mark + bytes(32))
-            except OSError:
-                continue
-            return True
-        return False
+        """Send *mark* from the far end; False when that end is gone or down: then nothing passes the link."""
+        try:
+            self._sender.send(_MARK_HEAD + mark + bytes(32))
+        except OSError:
+            return False
+        return True
+
+    def link_up(self) -> bool:
+        """Whether the far end has a carrier. Without one the kernel drops what is sent without a word."""
+        name = self._sender.getsockname()[0]
+        try:
+            flags = fcntl.ioctl(self._sender, _SIOCGIFFLAGS, struct.pack("16s16x", name.encode()))
+        except OSError:
+            return False
+        return bool(struct.unpack_from("H", flags, 16)[0] & _IFF_RUNNING)
 
     def dropped(self) -> int:
         """Frames that the kernel had no room for so far (reading the counter resets it)."""
@@ -135,6 +148,7 @@ class Recorder:
         self._taps = taps
         self._spool = spool
         self._serial = 0
+        self._dissected: dict[int, Frame] = {}
 
     def serve(self, control: socket.socket) -> None:
         """Record and answer until the bench closes *control*."""
@@ -196,14 +210,14 @@ class Recorder:
         deadline = time.monotonic() + MARK_DEADLINE
         while True:
             self.drain()
-            missing = [tap for tap in self._taps if not expected[tap] <= tap.marks_seen]
+            missing = [tap for tap in self._taps if not expected[tap] <= tap.marks_seen and tap.link_up()]
             if not missing:
                 break
             left = deadline - time.monotonic()
             if left <= 0:
                 names = ", ".join(tap.name for tap in missing)
                 raise TimeoutError(f"a mark sent to {names} was not seen within {MARK_DEADLINE:.0f} s")
-            select.select([tap.sock for tap in missing], [], [], left)
+            select.select([tap.sock for tap in missing], [], [], min(left, _LINK_CHECK))
         for tap in self._taps:
             tap.marks_seen.clear()
 
@@ -213,12 +227,32 @@ class Recorder:
     def _frames(self, request: Request) -> list[Frame]:
         frames = []
         for number, tap, time_ns, outbound, data in self._spool.read(*self._range(request)):
-            name = self._taps[tap].name
-            if request.tap in {"", name}:
-                frames.append(_read(number, time_ns, name, outbound, data))
+            if request.tap in {"", self._taps[tap].name}:
+                frames.append(self._read(number, tap, time_ns, outbound, data))
             if number % _FRAMES_BETWEEN_DRAINS == 0:
                 self.drain()
         return frames
+
+    def _to_tell(self, since: int, until: int) -> list[Frame]:
+        """What frames.json tells of a range: what was asked for before, and of the rest the first few."""
+        fresh = 0
+        frames = []
+        for number, tap, time_ns, outbound, data in self._spool.read(since, until):
+            if number not in self._dissected:
+                fresh += 1
+                if fresh > SAVED_UNASKED:
+                    continue
+            frames.append(self._read(number, tap, time_ns, outbound, data))
+        return frames
+
+    def _read(self, number: int, tap: int, time_ns: int, outbound: bool, data: bytes) -> Frame:
+        frame = self._dissected.get(number)
+        if frame is None:
+            frame = _dissected(number, time_ns, self._taps[tap].name, outbound, data)
+            self._dissected[number] = frame
+            if len(self._dissected) > _REMEMBERED:
+                del self._dissected[next(iter(self._dissected))]
+        return frame
 
     def _save(self, request: Request) -> int:
         since, until = self._range(request)
@@ -231,14 +265,14 @@ class Recorder:
                 file.write(pcapng.tls_secrets(request.secrets.encode("latin-1")))
             for _, tap_index, time_ns, outbound, data in self._spool.read(since, until):
                 file.write(pcapng.packet(tap_index, time_ns, data, outbound=outbound))
-        frames = self._frames(Request("frames", since, until))
-        document = saved(path.name, since - 1, self._dropped(), frames)
+        total = max(min(until, self._spool.next_number) - since, 0)
+        document = saved(path.name, since - 1, self._dropped(), total, self._to_tell(since, until))
         text = msgspec.json.format(msgspec.json.encode(document), indent=1)
         path.with_name("frames.json").write_bytes(text + b"\n")
         return since - 1
 
 
-def _read(number: int, time_ns: int, tap: str, outbound: bool, data: bytes) -> Frame:
+def _dissected(number: int, time_ns: int, tap: str, outbound: bool, data: bytes) -> Frame:
     direction = "to-device" if outbound else "from-device"
     try:
         return dissect(number, time_ns, tap, direction, data)
@@ -249,7 +283,7 @@ def _read(number: int, time_ns: int, tap: str, outbound: bool, data: bytes) -> F
 
 
 def main(arguments: Sequence[str]) -> None:
-    """``capture CONTROL_FD FOLDER LIMIT TAPS``; TAPS is JSON: name, where, receive and senders (fds)."""
+    """``capture CONTROL_FD FOLDER LIMIT TAPS``; TAPS is JSON: name, where, receive and send (descriptors)."""
     control = socket.socket(fileno=int(arguments[0]))
     spool = Spool(Path(arguments[1]), int(arguments[2]))
     plans: list[dict[str, Any]] = json.loads(arguments[3])

@@ -7,7 +7,8 @@ import os
 import socket
 from dataclasses import dataclass
 
-from harness.lab.http1 import HttpError, Kind, Parsed, Reader
+from harness.lab.http1 import HttpError, Kind, Reader
+from harness.lab.http1_head import Parsed
 from harness.lab.recorder import Recorder
 from harness.lab.stream import LINGER, Gone, Stream
 from harness.lab.tls import ClientTls

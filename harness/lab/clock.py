@@ -217,11 +217,14 @@ class SteeredClock:
                 waiter.set_result(None)
         self._changed.clear()
 
-    async def _until(self, missing: Callable[[], str], deadline_s: float) -> None:
-        """Wait until *missing* says nothing. Raises `ClockError` with what it said at the deadline."""
+    async def _until(self, missing: Callable[[], str], deadline_s: float, began: float | None = None) -> None:
+        """Wait until *missing* says nothing, *deadline_s* at most (since *began*, of the loop's time).
+
+        Raises `ClockError` with what it said at the deadline.
+        """
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(deadline_s):
+            async with asyncio.timeout_at((loop.time() if began is None else began) + deadline_s):
                 while missing():
                     changed: asyncio.Future[None] = loop.create_future()
                     self._changed.add(changed)
@@ -244,9 +247,17 @@ class SteeredClock:
         return ", ".join(filter(None, (device.working for device in self._devices)))
 
     async def quiescent(self, deadline_s: float = QUIESCENT_DEADLINE) -> None:
-        """Wait until no device has anything in progress. A device that has not spoken yet counts as busy."""
+        """Wait until no device has anything in progress. A device that has not spoken yet counts as busy.
+
+        What a device wrote before this was called is heard: it is asked, by an advance of no time.
+        """
         self._raise_violations()
-        await self._until(self._working, deadline_s)
+        began = asyncio.get_running_loop().time()
+        while True:
+            await self._until(self._working, deadline_s, began)
+            await self._step(self._now)
+            if not self._working():
+                return
 
     async def advance(self, seconds: float) -> float:
         """Wait for quiescence, then move on, timer by timer, until one made a device busy or time is up.
@@ -285,11 +296,15 @@ class SteeredClock:
         self._last_id += 1
         number, asked = self._last_id, list(self._devices)
         for device in asked:
-            device.answers = {number: False}
+            device.answers[number] = False
             device.send({"id": number, "advance": goal})
 
         def silent() -> str:
             names = [d.name for d in asked if not d.gone and not d.answers[number]]
             return f"{', '.join(names)} did not answer the advance to {goal:g}" if names else ""
 
-        await self._until(silent, ANSWER_DEADLINE)
+        try:
+            await self._until(silent, ANSWER_DEADLINE)
+        finally:
+            for device in asked:
+                del device.answers[number]

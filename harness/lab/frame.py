@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 
-class Frame(msgspec.Struct, omit_defaults=True):
+class Frame(msgspec.Struct):
     """One Ethernet frame as a tap saw it. Fields that its protocols lack keep their defaults."""
 
     number: int
@@ -81,9 +81,11 @@ class SavedFrames(msgspec.Struct):
     pcapng: str
     offset: int
     dropped: int
+    total: int
+    """Frames in the pcapng. ``frames`` has all that were dissected for a case, and the first of the rest."""
     frames: list[SavedFrame]
 
 
-def saved(pcapng: str, offset: int, dropped: int, frames: Sequence[Frame]) -> SavedFrames:
+def saved(pcapng: str, offset: int, dropped: int, total: int, frames: Sequence[Frame]) -> SavedFrames:
     """The content of ``frames.json``."""
-    return SavedFrames(pcapng, offset, dropped, [SavedFrame(f.in_file(offset), f) for f in frames])
+    return SavedFrames(pcapng, offset, dropped, total, [SavedFrame(f.in_file(offset), f) for f in frames])

@@ -8,16 +8,11 @@ passed, it gives up with `HttpError`. Its work is linear in the bytes fed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
-TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""RFC 9110 5.6.2."""
-_VERSION = re.compile(r"HTTP/\d\.\d")
-_STATUS = re.compile(r"\d{3}")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+from harness.lab.http1_head import Parsed, check_request, check_response, list_members, read_headers
+
 _HEX = re.compile(rb"[0-9A-Fa-f]{1,16}")
 _CHUNK_LINE = 4096
 """Longest chunk-size line that is read, extensions included."""
@@ -46,49 +41,6 @@ class Limits:
     head: int = 65_536
     headers: int = 256
     body: int = 16 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class Parsed:
-    """One message. ``start`` and ``end`` are offsets in all bytes fed; ``head`` includes the blank line."""
-
-    start_line: str = ""
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
-    head: bytes = b""
-    start: int = 0
-    end: int = 0
-    complete: bool = True
-    anomalies: tuple[str, ...] = ()
-
-    def values(self, name: str) -> list[str]:
-        """All values of the header *name*, compared without case."""
-        wanted = name.lower()
-        return [value for key, value in self.headers if key.lower() == wanted]
-
-
-def request_line(start_line: str) -> tuple[str, str, str]:
-    """Method, target and version of a request line, however it is spaced; missing parts are ``""``."""
-    words = start_line.split()
-    if len(words) > 2:
-        return words[0], " ".join(words[1:-1]), words[-1]
-    method, target, *_ = *words, "", ""
-    return method, target, ""
-
-
-def list_members(values: Iterable[str]) -> list[str]:
-    """Members of a comma-separated header, lower case, over all its fields (RFC 9110 5.6.1)."""
-    return [part.strip().lower() for value in values for part in value.split(",") if part.strip()]
-
-
-def head(start_line: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """A head exactly as given, CRLF ended; characters are written as latin-1.
-
-    Raises:
-        ValueError: a character does not fit in latin-1.
-    """
-    lines = [start_line, *(f"{name}: {value}" for name, value in headers), "", ""]
-    return "\r\n".join(lines).encode("latin-1")
 
 
 class _State(Enum):
@@ -194,7 +146,7 @@ class Reader:
             message.head = bytes(self._head_bytes + self._buffer)
             first = self._lines[0] if self._lines else bytes(self._buffer[:_CHUNK_LINE])
             message.start_line = first.decode("latin-1").strip("\r\n")
-            message.headers = _headers(self._lines[1:], self._note)
+            message.headers = read_headers(self._lines[1:], self._note)
         message.body = bytes(self._body)
         message.complete = False
         self._note(reason)
@@ -274,11 +226,11 @@ class Reader:
         message = self._message
         message.head = bytes(self._head_bytes)
         message.start_line = self._lines[0].decode("latin-1")
-        message.headers = _headers(self._lines[1:], self._note)
+        message.headers = read_headers(self._lines[1:], self._note)
         if self._kind is Kind.REQUEST:
-            _check_request(message, self._note)
+            check_request(message, self._note)
         else:
-            _check_response(message, self._note)
+            check_response(message, self._note)
         self._begin_body(message)
 
     def _begin_body(self, message: Parsed) -> None:
@@ -402,57 +354,3 @@ class Reader:
         message.body = bytes(self._body)
         message.end = self._position
         message.anomalies = tuple(self._anomalies)
-
-
-# --- what a strict reader would have refused in a head ---
-
-
-def _headers(lines: Iterable[bytes], note: Callable[[str], None]) -> list[tuple[str, str]]:
-    headers: list[tuple[str, str]] = []
-    for raw in lines:
-        line = raw.decode("latin-1")
-        if line[0] in " \t":
-            note("a header line is folded, or begins with a blank (RFC 9112 5.2)")
-            if headers:
-                name, value = headers[-1]
-                headers[-1] = (name, f"{value} {line.strip()}".strip())
-                continue
-        name, colon, value = line.partition(":")
-        if not colon:
-            note(f"a header line has no colon: {line[:40]!r}")
-        elif name != name.strip():
-            note("blanks around a header name (RFC 9112 5.1)")
-        name, value = name.strip(), value.strip(" \t")
-        if not TOKEN.fullmatch(name):
-            note(f"header name {name[:40]!r} is not a token (RFC 9110 5.1)")
-        if _CONTROL.search(value):
-            note(f"a control character in header {name[:40]!r} (RFC 9110 5.5)")
-        headers.append((name, value))
-    return headers
-
-
-def _check_request(message: Parsed, note: Callable[[str], None]) -> None:
-    method, target, version = request_line(message.start_line)
-    if message.start_line != f"{method} {target} {version}" or " " in target:
-        note(f"request line {message.start_line[:80]!r} is not METHOD SP target SP version (RFC 9112 3)")
-    if not TOKEN.fullmatch(method):
-        note(f"method {method[:40]!r} is not a token (RFC 9110 9.1)")
-    if not _VERSION.fullmatch(version):
-        note(f"version {version[:40]!r} is not HTTP/1.1 (RFC 9112 2.3)")
-    if _CONTROL.search(target) or not target.isascii():
-        note("a control or non-ASCII character in the target (RFC 9112 3.2)")
-    hosts = message.values("Host")
-    if len(hosts) > 1:
-        note("more than one Host header (RFC 9112 3.2)")
-    elif not hosts and version != "HTTP/1.0":
-        note("no Host header (RFC 9112 3.2)")
-
-
-def _check_response(message: Parsed, note: Callable[[str], None]) -> None:
-    words = message.start_line.split(" ", 2)
-    if not _VERSION.fullmatch(words[0]):
-        note(f"version {words[0][:40]!r} is not HTTP/1.1 (RFC 9112 2.3)")
-    if len(words) < 2 or not _STATUS.fullmatch(words[1]):
-        note(f"status line {message.start_line[:80]!r} is not version SP status SP reason (RFC 9112 4)")
-    elif len(words) < 3:
-        note("no blank after the status code (RFC 9112 4)")

@@ -13,6 +13,7 @@ from typing import Final
 
 from . import linux
 
+_WANTED_CAPABILITIES: Final = {"net_admin": 12, "net_raw": 13, "sys_admin": 21}
 STARTED_AS: Final = os.geteuid()
 """User id before any user namespace made it 0."""
 
@@ -25,7 +26,7 @@ def enter_namespaces() -> bool:
     """Leave the machine's namespaces; True when the next child is process 1 of a PID namespace."""
     base = linux.CLONE_NEWNS | linux.CLONE_NEWUTS | linux.CLONE_NEWIPC
     uid, gid = os.geteuid(), os.getegid()
-    users = (0, linux.CLONE_NEWUSER) if uid == 0 else (linux.CLONE_NEWUSER,)
+    users = (0, linux.CLONE_NEWUSER) if _may_everything() else (linux.CLONE_NEWUSER,)
     refusal: OSError | None = None
     for user in users:
         for pid in (linux.CLONE_NEWPID, 0):
@@ -38,6 +39,14 @@ def enter_namespaces() -> bool:
                 _map_root(uid, gid)
             return bool(pid)
     raise Refused(explain_refusal(refusal))
+
+
+def _may_everything() -> bool:
+    """Real root with the capabilities for a network of its own; root in a container often lacks them."""
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        line = next(line for line in file if line.startswith("CapEff:"))
+    effective = int(line.split()[1], 16)
+    return os.geteuid() == 0 and all(effective >> number & 1 for number in _WANTED_CAPABILITIES.values())
 
 
 def _map_root(uid: int, gid: int) -> None:

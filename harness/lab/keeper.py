@@ -19,6 +19,7 @@ import select
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -33,6 +34,7 @@ _FDS_PER_MESSAGE: Final = 32
 _FIRST_SAFE_FD: Final = 200
 _HIGHEST_SIGNAL: Final = 64
 _RECEIVE_BUFFER: Final = 16 * 1024 * 1024
+_KILL_DEADLINE: Final = 2.0
 _SO_RCVBUFFORCE: Final = 33
 _SO_TIMESTAMPNS: Final = 35
 _ETH_P_ALL: Final = 3
@@ -75,6 +77,14 @@ def _session_members(leader: int, leader_runs: bool) -> list[int]:
         if int(fields[3]) == leader and fields[0] != "Z":
             members.append(int(name))
     return members
+
+
+def _enlarge(sock: socket.socket) -> None:
+    """A large receive buffer; inside a user namespace no larger than net.core.rmem_max."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+    except PermissionError:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
 
 
 def _kill(pid: int, number: int) -> None:
@@ -181,7 +191,7 @@ class Keeper:
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         try:
             if message["receive"]:
-                sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+                _enlarge(sock)
                 sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             sock.bind((message["interface"], _ETH_P_ALL if message["receive"] else 0))
         except OSError:
@@ -224,6 +234,8 @@ class Keeper:
         except OSError as error:
             name = f"{error.strerror}" + (f": {error.filename}" if error.filename else "")
             os.write(status, json.dumps({"errno": error.errno, "error": name}).encode())
+        except (ValueError, TypeError) as error:  # a NUL byte in an argument, say
+            os.write(status, json.dumps({"errno": errno.EINVAL, "error": str(error)}).encode())
         finally:
             os._exit(127)
 
@@ -248,10 +260,7 @@ class Keeper:
         if child.running and number != signal.SIGKILL:
             os.killpg(child.pid, number)
         if number == signal.SIGKILL:
-            while members := _session_members(child.pid, child.running):
-                for pid in members:
-                    _kill(pid, number)
-                self._reap()
+            self._kill_until_gone(lambda: _session_members(child.pid, child.running))
         return {"running": child.running}, []
 
     def _kill_host(self, message: dict[str, Any], _descriptors: list[int]) -> Reply:
@@ -259,26 +268,31 @@ class Keeper:
         if self._network is None:
             raise OSError(errno.ENOTSUP, "no namespaces: the processes of a host cannot be told from others")
         wanted = os.fstat(self._network.namespaces[message["host"]])
-        found: set[int] = set()
-        while new := self._processes_in(wanted) - found:
-            found |= new
-            for pid in new:
+        return {"killed": self._kill_until_gone(lambda: self._processes_in(wanted))}, []
+
+    def _kill_until_gone(self, alive: Callable[[], Sequence[int]]) -> int:
+        """SIGKILL for all that *alive* names, again and again: they may fork meanwhile. Returns how many."""
+        killed: set[int] = set()
+        deadline = time.monotonic() + _KILL_DEADLINE
+        while (pids := alive()) and time.monotonic() < deadline:
+            for pid in pids:
                 _kill(pid, signal.SIGKILL)
-        return {"killed": len(found)}, []
+            killed.update(pids)
+            time.sleep(0.001)
+            self._reap()
+        return len(killed)
 
     @staticmethod
-    def _processes_in(namespace: os.stat_result) -> set[int]:
-        found = set()
+    def _processes_in(namespace: os.stat_result) -> list[int]:
+        found = []
         for name in filter(str.isdigit, os.listdir("/proc")):
             try:
                 seen = os.stat(f"/proc/{name}/ns/net")
             except OSError:
                 continue
-            if (seen.st_dev, seen.st_ino) == (namespace.st_dev, namespace.st_ino) and int(
-                name
-            ) != os.getpid():
-                found.add(int(name))
-        return found
+            if (seen.st_dev, seen.st_ino) == (namespace.st_dev, namespace.st_ino):
+                found.append(int(name))
+        return [pid for pid in found if pid != os.getpid()]
 
     def _reap(self) -> None:
         while True:

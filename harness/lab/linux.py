@@ -44,7 +44,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def _call(name: str, *arguments: object) -> None:
     if getattr(_libc, name)(*arguments) < 0:
         number = ctypes.get_errno()
-        said = ", ".join(repr(a) for a in arguments if a is not None)
+        said = ", ".join(str(getattr(a, "value", a)) for a in arguments if a is not None)
         raise OSError(number, f"{name}({said}): {os.strerror(number)}")
 
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from .children import Child, Completed
 from .errors import LabError
@@ -26,8 +26,6 @@ from .topology import CPE, HOST2, LAN, LOOPBACK, WAN, Topology
 OUTPUT_LIMIT: Final = 1024 * 1024
 """Most bytes of standard output and of standard error that `Lab.run` hands back."""
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-_NOTHING: Final = Path(os.devnull)
 
 __all__ = ["CPE", "HOST2", "LAN", "WAN", "Child", "Completed", "Lab", "LabError"]
 
@@ -77,7 +75,11 @@ class Lab:
             return await cls._fallback(str(refused), workdir, log)
         lab = cls(topology, link, workdir, "")
         lab.etc = etc
-        await lab._start_capture()
+        try:
+            await lab._start_capture()
+        except BaseException:
+            await lab.close()
+            raise
         return lab
 
     @classmethod
@@ -146,7 +148,8 @@ class Lab:
         *extra* sockets are its descriptors 3, 4, ... It leads a session of its own and dies with the lab.
         Raises `OSError` when it cannot be executed.
         """
-        with log.open("ab") as output, _NOTHING.open("rb") as nothing:
+        output, nothing = _opened(log)
+        with output, nothing:
             descriptors = [nothing.fileno(), output.fileno(), output.fileno()]
             descriptors += [sock.fileno() for sock in extra]
             return await self._start(host, argv, env, cwd, descriptors)
@@ -188,6 +191,7 @@ class Lab:
     async def kill_all(self, host: str) -> int:
         """SIGKILL for every process in *host*, daemons included: a power cut. Returns how many there were.
 
+        Meant for ``cpe`` and ``lan``: the capture process lives in ``wan``.
         Raises `OSError` (ENOTSUP) in the fallback.
         """
         return int((await self._link.request({"op": "kill_host", "host": _known(host)}))["killed"])
@@ -269,3 +273,7 @@ def _adopted(descriptor: int) -> socket.socket:
     sock = socket.socket(fileno=descriptor)
     sock.setblocking(False)
     return sock
+
+
+def _opened(log: Path) -> tuple[BinaryIO, BinaryIO]:
+    return log.open("ab"), Path(os.devnull).open("rb")

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Protocol
 
-from harness.lab.http1 import Parsed
+from harness.lab.http1_head import Parsed
 from harness.verdict.transcript import (
     Chunk,
     Closed,

@@ -8,6 +8,7 @@ device, its reset, or the bench.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Callable
@@ -120,11 +121,17 @@ class Stream:
             return None
 
     async def _wait_for_end(self) -> None:
-        """TLS is over. Where the device said so, the rest is up to it; else the bench closes its side."""
-        if self.record.tls is not None and not self.record.tls.alert_received:
+        """TLS is over. Where the device said so, FIN or reset is up to it; else the bench closes its side."""
+        by_device = self.record.tls is not None and bool(self.record.tls.alert_received)
+        if not by_device:
             await self.finish(notify=False)
-        while await self._recv():
-            pass
+        try:
+            async with asyncio.timeout(LINGER):
+                while await self._recv():
+                    pass
+        except TimeoutError:
+            if by_device:  # its alert was the end of the connection, whatever became of TCP
+                self._device_closed(Closed.BY_DEVICE)
 
     async def _recv(self) -> bytes:
         try:
@@ -135,9 +142,17 @@ class Stream:
             return b""
         if not data:
             self._device_closed(Closed.BY_DEVICE)
+        elif self._tls is not None and not self._tls.handshake_done:
+            # Without session tickets nothing answers the client's Finished: a client under Nagle's algorithm
+            # would hold its request back for our delayed acknowledgement, 40 ms in each connection.
+            with contextlib.suppress(OSError):
+                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return data
 
     def _device_closed(self, how: Closed) -> None:
+        tls = self.record.tls
+        if tls is not None and not tls.handshake_done and not tls.error:
+            tls.error = "the connection ended during the handshake"
         self._recorder.closed(self.record, how)
         self.gone.set()
         self._heard()

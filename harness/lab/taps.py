@@ -67,6 +67,7 @@ class Capture:
         self._writer: asyncio.StreamWriter | None = None
         self._one_request = asyncio.Lock()
         self._dropped = 0
+        self._next_number = 1
 
     @classmethod
     def absent(cls, why_not: str) -> Capture:
@@ -88,11 +89,9 @@ class Capture:
             for plan in plans:
                 first = _FIRST_EXTRA_FD + 1 + len(sockets)
                 sockets.append(lab.packet_socket(*plan.near))
-                sockets += [lab.packet_socket(*end, receive=False) for end in (plan.far, plan.near)]
+                sockets.append(lab.packet_socket(*plan.far, receive=False))
                 where = f"{plan.near[1]} in host {plan.near[0]}"
-                taps.append(
-                    {"name": plan.name, "where": where, "receive": first, "senders": [first + 1, first + 2]}
-                )
+                taps.append({"name": plan.name, "where": where, "receive": first, "send": first + 1})
             arguments = [str(_FIRST_EXTRA_FD), str(workdir), str(SPOOL_LIMIT), json.dumps(taps)]
             argv = [sys.executable, "-P", "-m", "harness.lab.capture", *arguments]
             environment = {
@@ -132,10 +131,13 @@ class Capture:
     async def save(self, path: Path, since: int, until: int | None = None, tls_secrets: bytes = b"") -> int:
         """Write the frames *since* ... *until* - 1 of all taps to *path* (pcapng).
 
-        What they say goes to frames.json beside it. *tls_secrets* are key log lines. Returns the offset:
-        ``Frame.number - offset`` is the frame's number in the file; frames.json has both.
+        What they say goes to frames.json beside it: all that `frames` returned before, and the first 200
+        of the rest. *tls_secrets* are key log lines. Returns the offset: ``Frame.number - offset`` is the
+        frame's number in the file; frames.json has both.
         """
-        request = Request("save", since, until or 0, path=_absolute(path), secrets=tls_secrets.decode("latin-1"))
+        request = Request(
+            "save", since, until or 0, path=_absolute(path), secrets=tls_secrets.decode("latin-1")
+        )
         return (await self._ask(request)).offset
 
     def drops(self) -> int:
@@ -146,7 +148,7 @@ class Capture:
     async def _ask(self, request: Request) -> Reply:
         if self.why_not or self._reader is None or self._writer is None:
             raise LabError(f"packets cannot be seen: {self.why_not}")
-        frames = max(request.until - request.since, 0)
+        frames = max((request.until or self._next_number) - request.since, 0)
         try:
             async with self._one_request, asyncio.timeout(_ANSWER_DEADLINE + frames / _FRAMES_A_SECOND):
                 self._writer.write(msgspec.json.encode(request) + b"\n")
@@ -162,7 +164,7 @@ class Capture:
         if self.why_not:
             raise LabError(self.why_not)
         reply = msgspec.json.decode(line, type=Reply)
-        self._dropped = reply.dropped
+        self._dropped, self._next_number = reply.dropped, reply.next_number
         if reply.error:
             raise LabError(f"capture: {reply.error}")
         return reply

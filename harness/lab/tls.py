@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 from harness.lab.pki import Identity
 from harness.verdict.transcript import Direction, TlsRecord
@@ -222,7 +222,8 @@ def _load(context: ssl.SSLContext, identity: Identity) -> None:
         os.close(descriptor)
 
 
-_engines: WeakKeyDictionary[ssl.SSLObject, TlsEngine] = WeakKeyDictionary()
+_engines: WeakValueDictionary[int, TlsEngine] = WeakValueDictionary()
+"""By the id of the SSLObject that an engine owns: a context may serve several."""
 
 
 def _hook(context: ssl.SSLContext) -> None:
@@ -231,7 +232,7 @@ def _hook(context: ssl.SSLContext) -> None:
 
 
 def _on_message(owner: Any, direction: str, _version: Any, content: Any, message: Any, data: bytes) -> None:
-    engine = _engines.get(owner)
+    engine = _engines.get(id(owner))
     if engine is not None:
         engine.seen(direction == "write", int(content), int(message), data)
 
@@ -263,7 +264,7 @@ class TlsEngine:
         if isinstance(settings, TlsSettings):
             record.identity = settings.identity.name
             record.certificate_sha256 = settings.identity.leaf_sha256
-        _engines[self._object] = self
+        _engines[id(self._object)] = self
         self._certificate_size = 0
         self.ended = False
         """The peer has sent close_notify."""

@@ -48,10 +48,14 @@ class Topology:
 
     @property
     def hosts(self) -> dict[str, tuple[str, ...]]:
-        """Name → addresses, for the hosts file that is bound over the CPE's own."""
+        """Name → addresses, for the hosts file that is bound over the CPE's own.
+
+        The names have IPv4 addresses alone: which family a device prefers must not decide which way a
+        connection request has to take. IPv6 is tested by literals.
+        """
         return {
-            self.acs_host: (self.acs_v4, self.acs_v6),
-            self.files_host: (self.files_v4, self.files_v6),
+            self.acs_host: (self.acs_v4,),
+            self.files_host: (self.files_v4,),
             "localhost": ("127.0.0.1", "::1"),
         }
 

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from harness.lab.client import Client, ConnectFailed, Fetched, fetch
-from harness.lab.http1 import HttpError, Kind, Limits, Parsed, Reader, list_members
+from harness.lab.http1 import HttpError, Kind, Limits, Reader
+from harness.lab.http1_head import Parsed, list_members
 from harness.lab.recorder import Clock, Recorder
 from harness.lab.reply import Action, CutFin, CutReset, Reply, Send, Wait
 from harness.lab.stream import LINGER, Gone, Stream
@@ -53,10 +54,14 @@ Handler: TypeAlias = Callable[[Stream, HttpMessage], Awaitable[Reply | None]]
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Real seconds: between messages, for the rest of one that has begun, and for a TLS handshake."""
+    """Real seconds: between messages, for the rest of one that has begun, and for a TLS handshake.
+
+    A message that grows gets a second more for every *rate* octets.
+    """
 
     idle: float = 120.0
     message: float = 30.0
+    rate: int = 16_384
     handshake: float = 20.0
 
 
@@ -78,8 +83,8 @@ class Watch:
 class Listener:
     """Serves one listening socket, which it owns from now on (non-blocking, bound, listening).
 
-    ``tls`` can be put in place of at any time; it counts for the connections that come later. ``errors``
-    holds exceptions that the handler raised: bugs of ours, answered with 500.
+    ``tls`` may be replaced at any time: that counts for the connections that come later. ``errors`` holds
+    exceptions of our own code, never of the device; a handler that raises is answered with 500.
     """
 
     def __init__(
@@ -142,6 +147,11 @@ class Listener:
         self._watches.append(watch)
         return watch
 
+    async def drained(self) -> None:
+        """Wait until no connection is open."""
+        while self._serving:
+            await asyncio.wait(self._serving)
+
     @property
     def open_connections(self) -> int:
         return len(self._serving)
@@ -202,7 +212,9 @@ class Listener:
                 await asyncio.wait({pump}, timeout=LINGER)
         finally:
             pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            (ended,) = await asyncio.gather(pump, return_exceptions=True)
+            if isinstance(ended, Exception):
+                self.errors.append(ended)
             if reset:
                 stream.reset()
 
@@ -328,6 +340,7 @@ class _Inbox:
         self._room = asyncio.Semaphore(_PIPELINED)
         self._unanswered = 0
         self._began = 0.0
+        self._octets = 0
         self._continued = False
 
     async def get(self) -> HttpMessage | HttpError | None:
@@ -354,10 +367,11 @@ class _Inbox:
 
     async def _read_messages(self) -> None:
         while data := await self._receive():
+            self._octets += len(data)
             messages = self._reader.feed(data)
             for parsed in messages:
                 self._continued = False
-                self._began = 0.0
+                self._began, self._octets = 0.0, 0
                 self._unanswered += 1
                 message = self._recorder.message(self._stream.record, Direction.FROM_DEVICE, parsed)
                 self._queue.put_nowait(message)
@@ -385,7 +399,7 @@ class _Inbox:
 
     def _deadline(self, now: float) -> float:
         if self._reader.in_message:
-            return self._began + self._patience.message
+            return self._began + self._patience.message + self._octets / self._patience.rate
         fresh = self._stream.scheme == "https" and not self._stream.record.chunks
         return now + (self._patience.handshake if fresh else self._patience.idle)
 

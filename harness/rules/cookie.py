@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
+from harness.cwmp.cookies import default_path, domain_matches, parse_date, path_matches
 from harness.rules.rule import Report, rule, shown
 from harness.rules.view import Session, Turn, View
 from harness.verdict.transcript import HttpMessage
 
 STORAGE: Final = 512
 """Bytes of cookies that every device has to be able to keep."""
+_LONG_AGO: Final = 946_684_800.0
+"""2000-01-01, in Unix time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,6 @@ def path_of(request: HttpMessage) -> str:
     return target if target.startswith("/") else "/"
 
 
-def default_path(path: str) -> str:
-    """RFC 6265 5.1.4."""
-    return path.rpartition("/")[0] or "/"
-
-
-def path_matches(path: str, cookie_path: str) -> bool:
-    """RFC 6265 5.1.4."""
-    if path == cookie_path:
-        return True
-    return path.startswith(cookie_path) and (cookie_path.endswith("/") or path[len(cookie_path)] == "/")
-
-
 def keep(jar: Jar, request: HttpMessage, response: HttpMessage) -> None:
     """Put what *response* sets into *jar*, and take out what it deletes."""
     for header in response.header_values("Set-Cookie"):
@@ -85,17 +74,14 @@ def _gone(said: dict[str, str]) -> bool:
     age = said.get("max-age", "").strip('"')
     if age.lstrip("-").isdigit():
         return int(age) <= 0
-    try:
-        expires = parsedate_to_datetime(said.get("expires", ""))
-    except (ValueError, TypeError):
-        return False
     # A deletion names a date far back (1970); the device's own clock, which nobody knows, is left out of it.
-    return expires.replace(tzinfo=expires.tzinfo or UTC) < datetime(2000, 1, 1, tzinfo=UTC)
+    expires = parse_date(said.get("expires", ""))
+    return expires is not None and expires < _LONG_AGO
 
 
 def _own_domain(domain: str, host: str) -> bool:
     domain = domain.lstrip(".").lower()
-    return not domain or host == domain or host.endswith("." + domain)
+    return not domain or domain_matches(host, domain)
 
 
 def sent_pairs(request: HttpMessage) -> list[tuple[str, str]]:

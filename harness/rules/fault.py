@@ -4,39 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from harness.cwmp import faults
 from harness.cwmp import messages as m
 from harness.rules.rule import Report, rule
 from harness.rules.view import Turn, View, name
 
-_ALLOWED: Final[dict[str, frozenset[int]]] = {
-    method: frozenset(codes)
-    for method, codes in {
-        "GetRPCMethods": (9001, 9002),
-        "SetParameterValues": (9001, 9002, 9003, 9004),
-        "GetParameterValues": (9001, 9002, 9003, 9004, 9005),
-        "GetParameterNames": (9001, 9002, 9003, 9005),
-        "SetParameterAttributes": (9001, 9002, 9003, 9004, 9005, 9009),
-        "GetParameterAttributes": (9001, 9002, 9003, 9004, 9005),
-        "AddObject": (9001, 9002, 9003, 9004, 9005),
-        "DeleteObject": (9001, 9002, 9003, 9005),
-        "Download": (9000, 9001, 9002, 9003, 9004, 9010, 9012, 9013),
-        "Reboot": (9001, 9002, 9003),
-        "Upload": (9000, 9001, 9002, 9003, 9004, 9011, 9012, 9013),
-        "FactoryReset": (9000, 9001, 9002, 9003),
-        "ScheduleInform": (9000, 9001, 9002, 9003, 9004),
-        "ScheduleDownload": (9000, 9001, 9002, 9003, 9004, 9010, 9013),
-        "CancelTransfer": (9000, 9001, 9021),
-        "GetQueuedTransfers": (9000, 9001, 9002),
-        "GetAllQueuedTransfers": (9000, 9001, 9002),
-        "ChangeDUState": (9000, 9001, 9002, 9004),
-    }.items()
-}
-"""Codes of the CWMP Fault by method; a method that is not here (deprecated, vendor's own) may use any."""
-_PER_PARAMETER: Final = frozenset({9001, 9002, 9005, 9006, 9007, 9008})
-_TRANSFER: Final = frozenset({0, 9001, 9002, 9010, 9011, 9012, *range(9014, 9021)})
-_DEPLOYMENT: Final = frozenset({0, 9001, 9003, 9012, 9013, *range(9015, 9019), *range(9022, 9033)})
-_STANDARD: Final = frozenset(range(9000, 9033))
-_VENDOR: Final = range(9800, 9900)
+_STANDARD: Final = frozenset(faults.CPE_FAULTS)
+_SUCCESS: Final = frozenset({faults.SUCCESS})
+
+
+def _allowed(method: str) -> frozenset[int]:
+    """Codes of the CWMP Fault by method; one that the table does not know (a vendor's own) may use any."""
+    return faults.allowed_answers(method) if method in faults.RPCS else _STANDARD
 
 
 @rule("fault-codes", verifies="cwmp.fault.codes")
@@ -48,14 +27,28 @@ def codes(view: View, report: Report) -> None:
         if isinstance(message, m.Fault) and message.fault_code is not None:
             method = asked.get(turn.request.id, "")
             what = method or "any method"
-            _judge(turn, "FaultCode", message.fault_code, _ALLOWED.get(method, _STANDARD), what, report)
+            _judge(turn, "FaultCode", message.fault_code, _allowed(method), what, report)
             for each in message.parameter_faults:
-                _judge(turn, "FaultCode", each.fault_code, _PER_PARAMETER, "one parameter", report)
+                _judge(turn, "FaultCode", each.fault_code, faults.PARAMETER_CODES, "one parameter", report)
         elif isinstance(message, m.TransferComplete | m.AutonomousTransferComplete):
-            _judge(turn, "FaultCode", message.fault_struct.fault_code, _TRANSFER, "a transfer", report)
+            _judge(
+                turn,
+                "FaultCode",
+                message.fault_struct.fault_code,
+                _SUCCESS | faults.TRANSFER_CODES,
+                "a transfer",
+                report,
+            )
         elif isinstance(message, m.DUStateChangeComplete | m.AutonomousDUStateChangeComplete):
             for result in message.results:
-                _judge(turn, "FaultCode", result.fault.fault_code, _DEPLOYMENT, "a deployment", report)
+                _judge(
+                    turn,
+                    "FaultCode",
+                    result.fault.fault_code,
+                    _SUCCESS | faults.DU_CODES,
+                    "a deployment",
+                    report,
+                )
 
 
 def _asked(view: View) -> dict[str, str]:
@@ -77,7 +70,7 @@ def _asked(view: View) -> dict[str, str]:
 def _judge(turn: Turn, where: str, code: int, allowed: frozenset[int], what: str, report: Report) -> None:
     known = ", ".join(map(str, sorted(allowed))) if allowed != _STANDARD else "9000 to 9032"
     report.check(
-        code in allowed or code in _VENDOR,
+        code in allowed or code in faults.CPE_VENDOR,
         turn.request,
         expected=f"a fault code for {what}: {known}, or 9800 to 9899",
         observed=f"{code}",

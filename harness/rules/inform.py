@@ -6,40 +6,14 @@ import re
 from collections import Counter
 from typing import Final
 
-from harness.cwmp import datatypes
+from harness.cwmp import datatypes, events
+from harness.cwmp import inform as forced
 from harness.cwmp import messages as m
 from harness.rules.rule import Report, rule, shown
 from harness.rules.view import View, problems
 
-_DEVICE_2: Final = (
-    "Device.DeviceInfo.HardwareVersion",
-    "Device.DeviceInfo.SoftwareVersion",
-    "Device.DeviceInfo.ProvisioningCode",
-    "Device.ManagementServer.ParameterKey",
-    "Device.ManagementServer.ConnectionRequestURL",
-)
 _ROOT_VERSION: Final = "Device.RootDataModelVersion"
 """Forced since Device:2.4, which brought it; an Inform does not tell which version an older device has."""
-_DEVICE_1: Final = (
-    "Device.DeviceSummary",
-    "Device.DeviceInfo.HardwareVersion",
-    "Device.DeviceInfo.SoftwareVersion",
-    "Device.ManagementServer.ParameterKey",
-    "Device.ManagementServer.ConnectionRequestURL",
-    "Device.LAN.IPAddress",
-)
-_GATEWAY: Final = (
-    "InternetGatewayDevice.DeviceSummary",
-    "InternetGatewayDevice.DeviceInfo.SpecVersion",
-    "InternetGatewayDevice.DeviceInfo.HardwareVersion",
-    "InternetGatewayDevice.DeviceInfo.SoftwareVersion",
-    "InternetGatewayDevice.DeviceInfo.ProvisioningCode",
-    "InternetGatewayDevice.ManagementServer.ParameterKey",
-    "InternetGatewayDevice.ManagementServer.ConnectionRequestURL",
-)
-_EXTERNAL_ADDRESS: Final = re.compile(
-    r"InternetGatewayDevice\.WANDevice\.\d+\.WANConnectionDevice\.\d+\.WAN(IP|PPP)Connection\.\d+\.ExternalIPAddress"
-)
 _IDENTITY: Final = {
     "Manufacturer": "manufacturer",
     "ManufacturerOUI": "oui",
@@ -49,31 +23,6 @@ _IDENTITY: Final = {
 """Parameters of DeviceInfo that DeviceId repeats."""
 _OUI: Final = re.compile(r"[0-9A-F]{6}")
 
-SINGLE: Final = frozenset(
-    {
-        "0 BOOTSTRAP",
-        "1 BOOT",
-        "2 PERIODIC",
-        "3 SCHEDULED",
-        "4 VALUE CHANGE",
-        "5 KICKED",
-        "6 CONNECTION REQUEST",
-        "7 TRANSFER COMPLETE",
-        "8 DIAGNOSTICS COMPLETE",
-        "9 REQUEST DOWNLOAD",
-        "10 AUTONOMOUS TRANSFER COMPLETE",
-        "11 DU STATE CHANGE COMPLETE",
-        "12 AUTONOMOUS DU STATE CHANGE COMPLETE",
-        "13 WAKEUP",
-        "14 HEARTBEAT",
-    }
-)
-"""Events that stand at most once in an Inform and have no CommandKey (3.7.1.5)."""
-MULTIPLE: Final = frozenset(
-    {"M Reboot", "M ScheduleInform", "M Download", "M ScheduleDownload", "M Upload", "M ChangeDUState"}
-)
-_VENDOR: Final = re.compile(r"M X_\S+|X (?:[0-9A-F]{6}|[A-Za-z0-9.-]+) \S.*")
-_MOST_EVENTS: Final = 64
 _LONGEST_KEY: Final = 32
 
 
@@ -81,32 +30,18 @@ _LONGEST_KEY: Final = 32
 def forced_parameters(view: View, report: Report) -> None:
     """Every Inform carries the forced parameters of its data model."""
     for turn, inform in view.informs:
-        names = {each.name for each in inform.parameter_list}
-        missing = [each for each in _forced(names) if each not in names]
-        if _is_gateway(names) and not any(_EXTERNAL_ADDRESS.fullmatch(each) for each in names):
-            missing.append("the ExternalIPAddress of the default WAN connection")
-        if missing:
-            report.broken(turn.request, expected="all forced parameters", observed=_lacking(missing))
-        elif _forced(names) is _DEVICE_2 and _ROOT_VERSION not in names:
-            expected = f"{_ROOT_VERSION}, if the data model is Device:2.4 or later"
-            report.broken(turn.request, expected=expected, observed=_lacking([_ROOT_VERSION]), minor=True)
-        else:
+        names = [each.name for each in inform.parameter_list]
+        missing = list(forced.missing(forced.root_of(names) or forced.Root.DEVICE_2, names))
+        if not missing:
             report.kept()
-
-
-def _lacking(names: list[str]) -> str:
-    return "missing: " + ", ".join(names)
-
-
-def _is_gateway(names: set[str]) -> bool:
-    return any(each.startswith("InternetGatewayDevice.") for each in names)
-
-
-def _forced(names: set[str]) -> tuple[str, ...]:
-    if _is_gateway(names):
-        return _GATEWAY
-    old = "Device.DeviceSummary" in names or "Device.LAN.IPAddress" in names
-    return _DEVICE_1 if old and _ROOT_VERSION not in names else _DEVICE_2
+            continue
+        only_version = missing == [_ROOT_VERSION]
+        report.broken(
+            turn.request,
+            expected=f"{_ROOT_VERSION}, from Device:2.4 on" if only_version else "all forced parameters",
+            observed="missing: " + ", ".join(missing),
+            minor=only_version,
+        )
 
 
 @rule("device-id", verifies="cwmp.inform.device-id")
@@ -184,12 +119,18 @@ def no_duplicate_parameter(view: View, report: Report) -> None:
         )
 
 
+def _is_single(code: str) -> bool:
+    """The standard lets the event stand once in an Inform, and gives it no CommandKey."""
+    info = events.EVENTS.get(code)
+    return info is not None and not info.multiple
+
+
 @rule("event-list", verifies="cwmp.inform.event-list")
 def event_list(view: View, report: Report) -> None:
     """The Event list names why the session is there: at most 64 entries, single events at most once."""
     for turn, inform in view.informs:
         counts = Counter(each.event_code for each in inform.event)
-        twice = [code for code in sorted(SINGLE) if counts[code] > 1]
+        twice = [code for code, count in counts.items() if count > 1 and _is_single(code)]
         if twice:
             report.broken(
                 turn.request, expected="a single event at most once", observed="twice: " + ", ".join(twice)
@@ -199,9 +140,9 @@ def event_list(view: View, report: Report) -> None:
             report.broken(turn.request, expected="at least one event", observed="an empty list")
         else:
             report.check(
-                len(inform.event) <= _MOST_EVENTS,
+                len(inform.event) <= events.MOST,
                 turn.request,
-                expected=f"at most {_MOST_EVENTS} events",
+                expected=f"at most {events.MOST} events",
                 observed=f"{len(inform.event)} events",
             )
 
@@ -213,7 +154,7 @@ def event_strings(view: View, report: Report) -> None:
         for event in inform.event:
             code = event.event_code
             report.check(
-                code in SINGLE or code in MULTIPLE or _VENDOR.fullmatch(code) is not None,
+                events.is_known(code),
                 turn.request,
                 expected="an event code of TR-069 3.7.1.5",
                 observed=shown(code),
@@ -225,7 +166,7 @@ def command_key(view: View, report: Report) -> None:
     """Only events of a method (M ...) have a CommandKey, of at most 32 characters."""
     for turn, inform in view.informs:
         for event in inform.event:
-            if event.event_code in SINGLE:
+            if _is_single(event.event_code):
                 right, expected = not event.command_key, f"no CommandKey with {event.event_code}"
             else:
                 right, expected = (

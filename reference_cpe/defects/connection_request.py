@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import h11
 
-from reference_cpe.defects.registry import defect
+from reference_cpe.defects.registry import defect, rewire
 from reference_cpe.gate import Answer
 from reference_cpe.http import Headers
 from reference_cpe.parts import Parts
@@ -13,7 +13,7 @@ from reference_cpe.parts import Parts
 @defect("connection-request-unauthenticated", breaks=["lcos.connection-request.credentials"], seen="netcwmp")
 def connection_request_unauthenticated(parts: Parts) -> None:
     """Anybody may wake the device, with any credentials or none."""
-    parts.gate.check = lambda _given, _method, _target: Answer.OPEN  # type: ignore[method-assign]
+    rewire(parts.gate, check=lambda _given, _method, _target: Answer.OPEN)
 
 
 @defect("connection-request-any-user", breaks=["lcos.connection-request.credentials"])
@@ -24,13 +24,13 @@ def connection_request_any_user(parts: Parts) -> None:
     def check(given: str | None, method: str, target: str) -> Answer:
         return Answer.OPEN if given else original(given, method, target)
 
-    parts.gate.check = check  # type: ignore[method-assign]
+    rewire(parts.gate, check=check)
 
 
 @defect("connection-request-basic", breaks=["cwmp.connection-request.digest-challenge"])
 def connection_request_basic(parts: Parts) -> None:
     """The challenge asks for Basic, not Digest."""
-    parts.gate.challenge = lambda stale=False: 'Basic realm="reference-cpe"'  # type: ignore[method-assign]
+    rewire(parts.gate, challenge=lambda stale=False: 'Basic realm="reference-cpe"')
 
 
 @defect("connection-request-body", breaks=["cwmp.connection-request.empty-success"])
@@ -45,7 +45,7 @@ def connection_request_body(parts: Parts) -> None:
         pieces = (head, h11.Data(data=b"OK"), h11.EndOfMessage())
         return b"".join(connection.send(piece) or b"" for piece in pieces)
 
-    parts.listener.reply = reply  # type: ignore[method-assign]
+    rewire(parts.listener, reply=reply)
 
 
 @defect("connection-request-without-session", breaks=["lcos.connection-request.session"])
@@ -60,6 +60,4 @@ def connection_request_without_session(parts: Parts) -> None:
 def connection_request_url_https(parts: Parts) -> None:
     """The ConnectionRequestURL that is advertised begins with https."""
     original = parts.status.connection_request_url
-    parts.status.connection_request_url = (  # type: ignore[method-assign]
-        lambda: original().replace("http://", "https://", 1)
-    )
+    rewire(parts.status, connection_request_url=(lambda: original().replace("http://", "https://", 1)))

@@ -73,6 +73,17 @@ def variant(name: str, seen: str = "") -> Callable[[Alteration], Alteration]:
     return register
 
 
+def rewire(part: object, **methods: object) -> None:
+    """Put functions in place of methods (or attributes) of a part.
+
+    Raises:
+        AttributeError: the part has no such seam.
+    """
+    for name, replacement in methods.items():
+        getattr(part, name)
+        setattr(part, name, replacement)
+
+
 def _register(
     table: dict[str, Entry], name: str, function: Alteration, breaks: tuple[str, ...], seen: str
 ) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reference_cpe.defects.registry import defect
+from reference_cpe.defects.registry import defect, rewire
 from reference_cpe.parts import Parts
 from reference_cpe.timers import StartsAt
 
@@ -17,19 +17,19 @@ def timer_from_inform(parts: Parts) -> None:
 def interval_in_minutes(parts: Parts) -> None:
     """The interval is taken for minutes."""
     seconds = parts.timers.interval
-    parts.timers.interval = lambda: 60 * seconds()  # type: ignore[method-assign]
+    rewire(parts.timers, interval=lambda: 60 * seconds())
 
 
 @defect("periodic-off-ignored", breaks=["lcos.periodic.off", "lcos.periodic.runtime-toggle"])
 def periodic_off_ignored(parts: Parts) -> None:
     """Periodic Informs go on although they are switched off."""
-    parts.timers.enabled = lambda: True  # type: ignore[method-assign]
+    rewire(parts.timers, enabled=lambda: True)
 
 
 @defect("periodic-never", breaks=["lcos.periodic.on"])
 def periodic_never(parts: Parts) -> None:
     """No periodic Inform is ever sent."""
-    parts.timers.enabled = lambda: False  # type: ignore[method-assign]
+    rewire(parts.timers, enabled=lambda: False)
 
 
 @defect("default-interval-900", breaks=["lcos.periodic.default-1200"])
@@ -42,4 +42,4 @@ def default_interval_900(parts: Parts) -> None:
 def short_intervals_raised(parts: Parts) -> None:
     """Intervals below a minute are silently replaced by a day."""
     seconds = parts.timers.interval
-    parts.timers.interval = lambda: seconds() if seconds() >= 60 else 86400.0  # type: ignore[method-assign]
+    rewire(parts.timers, interval=lambda: seconds() if seconds() >= 60 else 86400.0)

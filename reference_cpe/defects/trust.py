@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from reference_cpe.defects.registry import defect
+from reference_cpe.exchange import Exchange
 from reference_cpe.parts import Parts
+from reference_cpe.urls import Target
 
 
 @defect(
@@ -40,7 +42,12 @@ def dates_ignored(parts: Parts) -> None:
     parts.trust.check_dates = False
 
 
-@defect("falls-back-to-http", breaks=["lcos.scheme.no-downgrade"])
-def falls_back_to_http(parts: Parts) -> None:
+@defect("follows-redirect-to-http", breaks=["lcos.scheme.no-downgrade"])
+def follows_redirect_to_http(parts: Parts) -> None:
     """A redirect from https to http is followed."""
-    parts.follow_downgrade = True
+
+    class Downgrading(Exchange):
+        def may_follow(self, target: Target) -> bool:
+            return True
+
+    parts.exchange = Downgrading

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from lxml import etree
 
 from harness.cwmp import events
 from harness.cwmp import namespaces as ns
-from harness.cwmp.messages import Envelope, Inform, ParameterValueStruct
-from reference_cpe.defects.registry import variant
+from harness.cwmp.messages import Envelope, EventStruct, Inform, ParameterValueStruct
+from reference_cpe.defects.registry import rewire, variant
 from reference_cpe.model_table import Parameter
 from reference_cpe.parts import Parts
 
@@ -15,7 +18,7 @@ from reference_cpe.parts import Parts
 @variant("lower-case-headers")
 def lower_case_headers(parts: Parts) -> None:
     """HTTP header names are written in lower case."""
-    parts.http.style = lambda headers: [(name.lower(), value) for name, value in headers]  # type: ignore[method-assign]
+    rewire(parts.http, style=lambda headers: [(name.lower(), value) for name, value in headers])
 
 
 @variant("other-prefixes")
@@ -30,14 +33,14 @@ def other_prefixes(parts: Parts) -> None:
         root = etree.Element(tree.tag, nsmap={new[prefix]: uri for prefix, uri in old.items()})
         root.extend(list(tree))
         for element in root.iter():
-            for name, value in element.attrib.items():
+            for name, value in [(str(n), str(v)) for n, v in element.attrib.items()]:
                 prefix, colon, rest = value.partition(":")
                 if colon and prefix in new and name.endswith(("}type", "}arrayType")):
                     element.set(name, f"{new[prefix]}:{rest}")
         etree.cleanup_namespaces(root, keep_ns_prefixes=list(new.values()))
         return original(root)
 
-    parts.envelope.serialize = serialize  # type: ignore[method-assign]
+    rewire(parts.envelope, serialize=serialize)
 
 
 @variant("pretty-printed")
@@ -49,7 +52,7 @@ def pretty_printed(parts: Parts) -> None:
         etree.indent(tree)
         return original(tree)
 
-    parts.envelope.serialize = serialize  # type: ignore[method-assign]
+    rewire(parts.envelope, serialize=serialize)
 
 
 @variant("status-204-connection-request")
@@ -65,9 +68,11 @@ def boolean_digits(parts: Parts) -> None:
 
     def read(parameter: Parameter) -> str:
         value = original(parameter)
-        return {"true": "1", "false": "0"}.get(value, value) if parameter.syntax.type == "xsd:boolean" else value
+        return (
+            {"true": "1", "false": "0"}.get(value, value) if parameter.syntax.type == "xsd:boolean" else value
+        )
 
-    parts.model.read = read  # type: ignore[method-assign]
+    rewire(parts.model, read=read)
 
 
 @variant("extra-periodic-event")
@@ -75,12 +80,12 @@ def extra_periodic_event(parts: Parts) -> None:
     """The Inform after boot carries 2 PERIODIC as well."""
     original = parts.events.announce
 
-    def announce():  # type: ignore[no-untyped-def]
+    def announce() -> tuple[EventStruct, ...]:
         if any(entry.code == events.BOOT for entry in parts.events.entries):
             parts.events.add(events.PERIODIC)
         return original()
 
-    parts.events.announce = announce  # type: ignore[method-assign]
+    rewire(parts.events, announce=announce)
 
 
 @variant("utc-offset")
@@ -89,12 +94,10 @@ def utc_offset(parts: Parts) -> None:
     original = parts.informer.message
 
     def message() -> Inform:
-        from dataclasses import replace
-
         inform = original()
         return replace(inform, current_time=inform.current_time.replace("Z", "+00:00"))
 
-    parts.informer.message = message  # type: ignore[method-assign]
+    rewire(parts.informer, message=message)
 
 
 @variant("shuffled-values")
@@ -102,12 +105,12 @@ def shuffled_values(parts: Parts) -> None:
     """Parameters of a response come in another order than asked for."""
     original = parts.model.values
 
-    def values(names):  # type: ignore[no-untyped-def]
+    def values(names: Sequence[str]) -> tuple[ParameterValueStruct, ...]:
         found: list[ParameterValueStruct] = list(original(names))
         parts.random.shuffle(found)
         return tuple(found)
 
-    parts.model.values = values  # type: ignore[method-assign]
+    rewire(parts.model, values=values)
 
 
 @variant("qualified-faultcode")
@@ -121,7 +124,7 @@ def qualified_faultcode(parts: Parts) -> None:
             code.text = f"soap-env:{(code.text or '').rpartition(':')[2]}"
         return root
 
-    parts.envelope.tree = tree  # type: ignore[method-assign]
+    rewire(parts.envelope, tree=tree)
 
 
 @variant("connection-request-503-in-session")
@@ -139,4 +142,4 @@ def connection_request_503_in_session(parts: Parts) -> None:
 @variant("body-in-pieces")
 def body_in_pieces(parts: Parts) -> None:
     """What the device sends comes in two writes."""
-    parts.wire.outgoing = lambda data: (data[:20], data[20:]) if len(data) > 20 else (data,)  # type: ignore[method-assign]
+    rewire(parts.wire, outgoing=lambda data: (data[:20], data[20:]) if len(data) > 20 else (data,))

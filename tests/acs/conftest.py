@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
-from minimal_cpe import Cpe
+from minimal_cpe import Cpe, listening_socket
 
 from harness.acs.acs import Acs, Timing
 from harness.acs.files import FileServer
@@ -18,12 +17,6 @@ class StillClock:
         return 7.0
 
 
-def listening_socket() -> socket.socket:
-    sock = socket.create_server(("127.0.0.1", 0))
-    sock.setblocking(False)
-    return sock
-
-
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder(StillClock())
@@ -31,7 +24,9 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 async def acs(recorder: Recorder) -> AsyncIterator[Acs]:
-    acs = Acs(StillClock(), recorder, timing=Timing(watchdog=5.0, after_device_closed=0.05, after_bench_closed=5.0))
+    acs = Acs(
+        StillClock(), recorder, timing=Timing(watchdog=5.0, after_device_closed=20.0, after_bench_closed=20.0)
+    )
     acs.add_endpoint("http", listening_socket(), "http", ["127.0.0.1"])
     yield acs
     await acs.close()

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import re
+import socket
 from collections.abc import Callable
 
 from harness.cwmp import messages as m
@@ -21,6 +22,12 @@ INFORM = m.Inform(
     0,
     (m.ParameterValueStruct("Device.DeviceInfo.HardwareVersion", "1"),),
 )
+
+
+def listening_socket() -> socket.socket:
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setblocking(False)
+    return sock
 
 
 class Cpe:
@@ -86,7 +93,8 @@ class Cpe:
                 secret = md5(f"{secret}:{nonce}:abc")
             middle = f"{nonce}:{nc}:abc:auth" if "qop" in given else nonce
             response = md5(f"{secret}:{middle}:{md5(f'POST:{uri}')}")
-            text = f'Digest username="{username}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}"'
+            text = f'Digest username="{username}", realm="{realm}", nonce="{nonce}"'
+            text += f', uri="{uri}", response="{response}"'
             if "algorithm" in given:
                 text += f", algorithm={given['algorithm']}"
             return text + (f', qop=auth, nc={nc}, cnonce="abc"' if "qop" in given else "")

@@ -57,7 +57,12 @@ async def test_cpe_requests_are_answered_and_kept(acs: Acs, cpe: Cpe) -> None:
     await cpe.post(envelope(INFORM))
     session = await session_started.started(5)
     replies = []
-    for message in (TRANSFER, m.GetRPCMethods(), m.RequestDownload("1 Firmware Upgrade Image"), m.Kicked("c", "r", "a", "n")):
+    for message in (
+        TRANSFER,
+        m.GetRPCMethods(),
+        m.RequestDownload("1 Firmware Upgrade Image"),
+        m.Kicked("c", "r", "a", "n"),
+    ):
         status, _, body = await cpe.post(envelope(message, "77"))
         replies.append((status, opened(body).header.id, type(opened(body).message).__name__))
     assert replies == [
@@ -132,7 +137,9 @@ async def test_fault_id_and_type_of_an_answer_are_reported(acs: Acs, cpe: Cpe) -
     assert (await post)[0] == 204
 
 
-async def test_raw_bodies_and_raw_replies_are_sent_as_they_are(acs: Acs, cpe: Cpe, recorder: Recorder) -> None:
+async def test_raw_bodies_and_raw_replies_are_sent_as_they_are(
+    acs: Acs, cpe: Cpe, recorder: Recorder
+) -> None:
     claim = acs.claim("raw")
     await cpe.post(envelope(INFORM))
     session = await claim.started(5)
@@ -198,11 +205,15 @@ async def test_device_that_vanishes_while_waiting_loses_the_session(acs: Acs, cp
     await cpe.close()
     await asyncio.wait_for(session.ended.wait(), 5)
     answer = await session.call(m.GetRPCMethods())
-    assert (answer.lost, answer.reason) == (True, "the CPE ended the connection while it was waiting for the ACS")
+    assert (answer.lost, answer.reason) == (
+        True,
+        "the CPE ended the connection while it was waiting for the ACS",
+    )
     assert (await session.finish()).ended == "aborted-by-device"
 
 
 async def test_device_that_vanishes_owing_an_answer_loses_the_session(acs: Acs, cpe: Cpe) -> None:
+    acs.timing = Timing(after_device_closed=0.01)
     claim = acs.claim("vanishing")
     await cpe.post(envelope(INFORM))
     session = await claim.started(5)
@@ -245,6 +256,27 @@ async def test_watchdog_ends_the_session_of_a_sleeping_case(acs: Acs, cpe: Cpe) 
     assert session.record.ended == "complete"
 
 
+async def test_reset_lets_go_what_a_case_has_left_open(acs: Acs, cpe: Cpe) -> None:
+    claim = acs.claim("left open")
+    acs.auth = Digest("me", "secret")
+    acs.redirect("/x", "http://127.0.0.1/")
+    acs.reset()
+    assert (acs.auth, claim.future.cancelled()) == (None, True)
+    claim = acs.claim("left open")
+    await cpe.post(envelope(INFORM))
+    session = await claim.started(5)
+    acs.reset()
+    assert (await cpe.post(b""))[0] == 204
+    assert session.record.ended == "complete"
+    claim = acs.claim("waiting")
+    await cpe.post(envelope(INFORM))
+    session = await claim.started(5)
+    post = asyncio.create_task(cpe.post(b""))
+    await asyncio.wait_for(session._turn.wait(), 5)
+    acs.reset()
+    assert (await post)[0] == 204
+
+
 async def test_new_session_of_the_same_device_ends_the_old_one(acs: Acs, cpe: Cpe) -> None:
     claim = acs.claim("first")
     await cpe.post(envelope(INFORM))
@@ -273,7 +305,9 @@ async def test_claims_match_time_out_and_are_withdrawn(acs: Acs, cpe: Cpe) -> No
 
 
 async def test_inform_can_be_answered_wrongly_and_retried_in_the_session(acs: Acs, cpe: Cpe) -> None:
-    claim = acs.claim("retry", inform_reply=Reply(200, body=envelope(m.Fault(8005, "Retry request")), note="8005"))
+    claim = acs.claim(
+        "retry", inform_reply=Reply(200, body=envelope(m.Fault(8005, "Retry request")), note="8005")
+    )
     status, _, body = await cpe.post(envelope(INFORM))
     assert isinstance(opened(body).message, m.Fault)
     session = await claim.started(5)
@@ -310,6 +344,22 @@ async def test_redirect_precedes_the_session_that_follows(acs: Acs, cpe: Cpe, re
     assert statuses == [307, 200, 204]
 
 
+async def test_session_belongs_to_the_book_in_which_it_started(
+    acs: Acs, cpe: Cpe, recorder: Recorder
+) -> None:
+    await answer_rpcs(cpe, methods)
+    first = recorder.take()
+    await cpe.post(envelope(INFORM))
+    await cpe.close()
+    second = recorder.take()
+    assert (await cpe.post(b""))[0] == 204
+    books = (first, second, recorder.take())
+    assert [len(book.sessions) for book in books] == [1, 1, 0]
+    for book in books:
+        for record in book.sessions:
+            assert [e.response and e.response.status for e in book.exchanges(record)] == [200, 204]
+
+
 async def test_post_after_the_end_is_counted_to_its_session(acs: Acs, cpe: Cpe, recorder: Recorder) -> None:
     await answer_rpcs(cpe, methods)
     assert (await cpe.post(b""))[0] == 204
@@ -319,7 +369,9 @@ async def test_post_after_the_end_is_counted_to_its_session(acs: Acs, cpe: Cpe, 
 
 
 @pytest.mark.parametrize(("offered", "expected"), [(("1.0", "1.4", "1.7"), "1.4"), (None, None)])
-async def test_version_is_agreed(acs: Acs, cpe: Cpe, offered: tuple[str, ...] | None, expected: str | None) -> None:
+async def test_version_is_agreed(
+    acs: Acs, cpe: Cpe, offered: tuple[str, ...] | None, expected: str | None
+) -> None:
     _, _, body = await cpe.post(envelope(INFORM, supported_cwmp_versions=offered))
     assert opened(body).header.use_cwmp_version == expected
     assert opened(body).namespace == "urn:dslforum-org:cwmp-1-2"

@@ -1,4 +1,4 @@
-"""The cookie jar against RFC 6265, and against curl's own jar."""
+"""The cookie jar against RFC 6265 and the older syntax."""
 
 import pytest
 

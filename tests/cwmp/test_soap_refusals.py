@@ -80,6 +80,14 @@ def test_problems_are_told_up_to_a_limit() -> None:
     assert len(soap.read(data).problems) == 100
 
 
+def test_a_must_is_told_behind_any_number_of_shoulds() -> None:
+    header = "<x:h xmlns:x='urn:x' SOAP-ENV:mustUnderstand='true'/>" * 200
+    data = envelope("<c:FactoryReset><x/></c:FactoryReset>", header)
+    assert [p.code for p in soap.read(data).violations] == ["argument.unknown"]
+    with pytest.raises(soap.SoapError, match="FactoryReset/x"):
+        soap.decode(data)
+
+
 def test_ten_thousand_namespaces_on_the_way_to_ten_thousand_types_are_cut_short() -> None:
     many = " ".join(f"xmlns:n{i}='urn:{i}'" for i in range(10_000))
     values = "<ParameterValueStruct><Name>a</Name><Value i:type='s:string'/></ParameterValueStruct>"

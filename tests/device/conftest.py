@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+
 from harness.device.profile import Profile, load
 from harness.lab.network import Lab
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from harness.device.toml_positions import key_on, positions, syntax_error
 
 TEXT = '''\

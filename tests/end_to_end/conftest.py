@@ -43,7 +43,13 @@ class Command:
         script = Path(sys.executable).with_name("cpecheck")
         environment = {**os.environ, "COLUMNS": "120", **(env or {})}
         done = subprocess.run(
-            [str(script), *arguments], cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+            [str(script), *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
         return Finished(done.returncode, done.stdout + done.stderr, self.folder / "out")
 

@@ -37,7 +37,9 @@ def test_the_reference_cpe_fails_nothing_and_leaves_a_whole_bundle(cpecheck: Any
         "source-address-ignored",
     ],
 )
-def test_one_check_turned_off_turns_exactly_the_right_requirements_to_fail(cpecheck: Any, defect: str) -> None:
+def test_one_check_turned_off_turns_exactly_the_right_requirements_to_fail(
+    cpecheck: Any, defect: str
+) -> None:
     done = cpecheck.run("--defect", defect)
     assert done.status == 1, done.output
     assert done.requirements("fail") == set(registry.DEFECTS[defect].breaks), done.output

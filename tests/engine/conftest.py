@@ -53,7 +53,7 @@ def root(now: datetime) -> Authority:
 
 @pytest.fixture
 async def listen(clock: StillClock, recorder: Recorder) -> AsyncIterator[Any]:
-    """A function that starts a listener; all of them are closed, and their handlers' bugs shown, at the end."""
+    """A function that starts a listener; at the end all are closed, and their handlers' bugs shown."""
     started: list[Listener] = []
 
     def start(handler: Any, **options: Any) -> Listener:

@@ -1,4 +1,4 @@
-"""TLS against real clients: what a rejection looks like from the bench's side, and that the record is right."""
+"""TLS against real clients: what a rejection looks like to the bench, and that the record is right."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.lab import stream as stream_module
 from harness.lab.pki import Authority, Identity, self_signed
 from harness.lab.recorder import Recorder
 from harness.lab.stream import Stream
@@ -54,13 +55,12 @@ def python_client(port: int, trust: bytes, host: str = HOST, version: ssl.TLSVer
 
 
 async def attempt(listener: Listener, *client: Any) -> tuple[str, Connection]:
-    """Run the blocking client beside the listener; its result, and the decided connection once it has ended."""
+    """Run the blocking client beside the listener; its result, and the connection once it has ended."""
     watch = listener.watch()
     async with asyncio.timeout(DEADLINE):
         result = await asyncio.to_thread(*client)
         connection = await watch.future
-        while connection.closed is Closed.OPEN:
-            await asyncio.sleep(0.001)
+        await listener.drained()
     return result, connection
 
 
@@ -306,11 +306,84 @@ async def test_own_client_speaks_tls_too(listen: Any, recorder: Recorder, root: 
     for trusted, expected in ((root.pem, b"hello"), (Authority.create("x", now=root.now).pem, None)):
         sock = socket.socket()
         sock.setblocking(False)
-        fetched = await fetch(
-            sock, listener.address, GET, recorder=recorder, tls=ClientTls(HOST, trusted)
-        )
+        fetched = await fetch(sock, listener.address, GET, recorder=recorder, tls=ClientTls(HOST, trusted))
         assert (fetched.response.body if fetched.response else None) == expected
     assert "CERTIFICATE_VERIFY_FAILED" in fetched.reason
+
+
+async def test_device_that_alerts_and_keeps_tcp_open_has_ended_the_connection(
+    listen: Any, root: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "LINGER", 0.05)
+    listener = listen(hello, tls=TlsSettings(self_signed(HOST, now=root.now)))
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context(cadata=root.pem.decode())
+    client = context.wrap_bio(incoming, outgoing, server_hostname=HOST)
+    watch = listener.watch()
+    async with asyncio.timeout(DEADLINE):
+        reader, writer = await asyncio.open_connection(*listener.address)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await handshake(client, incoming, outgoing, reader, writer)
+        writer.write(outgoing.read())
+        connection = await watch.future
+        assert await reader.read() == b""
+        writer.close()
+    assert (connection.closed, tls_of(connection).alert_received) == (Closed.BY_DEVICE, "unknown_ca")
+
+
+async def handshake(
+    client: ssl.SSLObject,
+    incoming: ssl.MemoryBIO,
+    outgoing: ssl.MemoryBIO,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+) -> None:
+    while True:
+        try:
+            client.do_handshake()
+            return
+        except ssl.SSLWantReadError:
+            writer.write(outgoing.read())
+            incoming.write(await reader.read(65536))
+
+
+@pytest.mark.parametrize("step", range(1, 60, 7))
+async def test_cut_or_garbled_handshakes_are_recorded_and_end(
+    listen: Any, root: Authority, step: int
+) -> None:
+    listener = listen(hello, tls=TlsSettings(root.leaf(HOST)))
+    outgoing = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=HOST)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    flight = bytearray(outgoing.read())
+    if step % 2:
+        flight[step] ^= 0xFF
+    else:
+        del flight[step:]
+    watch = listener.watch()
+    async with asyncio.timeout(DEADLINE):
+        reader, writer = await asyncio.open_connection(*listener.address)
+        writer.write(flight)
+        writer.write_eof()
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        connection = await watch.future
+        await listener.drained()
+    assert connection.bytes_from_device() == 0
+    assert connection.closed is not Closed.OPEN
+    assert not tls_of(connection).handshake_done
+    assert tls_of(connection).error
+
+
+async def test_keylog_gets_the_secrets_of_both_versions(listen: Any, root: Authority, tmp_path: Path) -> None:
+    keylog = tmp_path / "keys"
+    listener = listen(hello, tls=TlsSettings(root.leaf(HOST), keylog=keylog))
+    for version in (TLS12, ssl.TLSVersion.TLSv1_3):
+        await attempt(listener, python_client, listener.address[1], root.pem, HOST, version)
+    labels = {line.split()[0] for line in keylog.read_text().splitlines() if not line.startswith("#")}
+    assert {"CLIENT_RANDOM", "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0"} <= labels
 
 
 def test_identity_that_openssl_refuses_is_reported_to_the_case(root: Authority) -> None:

@@ -12,8 +12,8 @@ import pytest
 from harness.lab.recorder import Recorder
 from harness.lab.stream import Stream
 from harness.lab.wire import (
-    ConnectFailed,
     Client,
+    ConnectFailed,
     CutFin,
     CutReset,
     Listener,
@@ -47,8 +47,7 @@ async def talk(listener: Listener, data: bytes) -> bytes:
 
 async def settled(listener: Listener) -> None:
     async with asyncio.timeout(DEADLINE):
-        while listener.open_connections:
-            await asyncio.sleep(0.001)
+        await listener.drained()
 
 
 async def test_request_and_response_are_recorded_with_their_place(listen: Any, recorder: Recorder) -> None:
@@ -98,8 +97,7 @@ async def test_program_that_breaks_off_is_recorded_as_incomplete(listen: Any, re
         reader, writer = await asyncio.open_connection(*listener.address)
         writer.write(GET)
         with pytest.raises(ConnectionResetError):
-            while await reader.read(100):
-                pass
+            await reader.read()
         writer.close()
     await settled(listener)
     (connection,) = recorder.take().connections

@@ -32,7 +32,12 @@ def a_case() -> Case:
 def test_the_record_comes_from_the_decorator_and_the_docstring() -> None:
     spec = spec_of(sample)
     assert spec is not None
-    assert (spec.id, spec.area, spec.title, spec.needs) == ("area.sample", "area", "One line of purpose.", ("https",))
+    assert (spec.id, spec.area, spec.title, spec.needs) == (
+        "area.sample",
+        "area",
+        "One line of purpose.",
+        ("https",),
+    )
     assert spec.purpose.endswith("Accepted: whatever.")
 
 

@@ -19,7 +19,9 @@ from harness.lab.network import CPE, HOST2, LAN, WAN, Lab, LabError
 DEADLINE = 10.0
 
 
-async def exchange(lab: Lab, client: str, source: str | None, server: str, address: str, payload: bytes) -> int:
+async def exchange(
+    lab: Lab, client: str, source: str | None, server: str, address: str, payload: bytes
+) -> int:
     """One TCP connection that carries *payload* to the server; returns the server's port."""
     loop = asyncio.get_running_loop()
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -100,7 +102,7 @@ async def test_masked_and_unmasked_sources_on_the_wire(lab: Lab) -> None:
 
 async def test_icmp_and_udp_are_named(lab: Lab) -> None:
     since = await lab.capture.mark()
-    script = "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.sendto(b'hello',('198.51.100.10',9))"
+    script = "from socket import *; socket(AF_INET, SOCK_DGRAM).sendto(b'hello', ('198.51.100.10', 9))"
     done = await lab.run(CPE, [sys.executable, "-S", "-c", script], timeout=DEADLINE)
     assert done.returncode == 0, done.stderr
     frames = await lab.capture.frames(since, await lab.capture.mark())
@@ -152,6 +154,7 @@ async def test_save_writes_a_file_that_others_read(lab: Lab, tmp_path: Path) -> 
     offset = await lab.capture.save(folder / "case.pcapng", since, until, b"CLIENT_RANDOM 00 11\n")
     document = json.loads((folder / "frames.json").read_bytes())
     assert (document["offset"], document["pcapng"], document["dropped"]) == (offset, "case.pcapng", 0)
+    assert document["total"] == until - since
     assert [line["file_number"] for line in document["frames"]] == list(range(1, until - since + 1))
     assert [line["frame"]["number"] for line in document["frames"]] == list(range(since, until))
     wanted = of_port(await lab.capture.frames(since, until), port)[0]
@@ -174,9 +177,28 @@ from scapy.layers.l2 import Ether
 from scapy.utils import PcapNgReader
 rows = []
 for packet in PcapNgReader(sys.argv[1]):
-    rows.append([packet[IP].src if IP in packet else "", packet[TCP].dport if TCP in packet else 0, len(packet)])
+    source, port = packet[IP].src if IP in packet else "", packet[TCP].dport if TCP in packet else 0
+    rows.append([source, port, len(packet)])
 print(json.dumps(rows))
 """
+
+
+async def test_saving_a_long_range_tells_what_was_asked_for(lab: Lab, tmp_path: Path) -> None:
+    since = await lab.capture.mark()
+    first = await exchange(lab, CPE, None, WAN, lab.topology.acs_v4, b"first")
+    for _ in range(40):
+        await exchange(lab, CPE, None, WAN, lab.topology.acs_v4, b"between")
+    late = await lab.capture.mark()
+    last = await exchange(lab, CPE, None, WAN, lab.topology.acs_v4, b"last")
+    until = await lab.capture.mark()
+    asked = of_port(await lab.capture.frames(late, until), last)
+    await lab.capture.save(tmp_path / "long.pcapng", since, until)
+    document = json.loads((tmp_path / "frames.json").read_bytes())
+    assert document["total"] == until - since > len(document["frames"])
+    told = {line["frame"]["number"]: line["frame"] for line in document["frames"]}
+    assert {frame.number for frame in asked} <= told.keys()
+    assert told[asked[0].number]["sport"] == asked[0].sport
+    assert any(frame["dport"] == first for frame in told.values())
 
 
 async def test_garbage_frames_are_frames_too(lab: Lab) -> None:

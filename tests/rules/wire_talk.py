@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from harness.rules.engine import RuleResult, judge
 from harness.verdict.transcript import (
     Chunk,
     Connection,
@@ -242,3 +243,24 @@ def dialogue(*changes: tuple[str, str]) -> Transcript:
     talk.device(inform(("2 PERIODIC", "")), f"Authorization: {digest(7)}").bench(INFORM_RESPONSE)
     talk.device("", f"Authorization: {digest(8)}").bench().end()
     return talk.transcript
+
+
+BOOT = inform(("1 BOOT", ""))
+
+
+def start(*headers: str) -> Talk:
+    return Talk().connect().session().device(BOOT).bench(INFORM_RESPONSE, *headers)
+
+
+def results(transcript: Transcript) -> dict[str, RuleResult]:
+    found = {each.rule: each for each in judge(transcript, credentials=[(USER, PASSWORD)])}
+    assert not [each.error for each in found.values() if each.error]
+    return found
+
+
+def broken(transcript: Transcript) -> set[str]:
+    return {rule for rule, each in results(transcript).items() if any(not b.minor for b in each.breaches)}
+
+
+def blemished(transcript: Transcript) -> set[str]:
+    return {rule for rule, each in results(transcript).items() if any(b.minor for b in each.breaches)}

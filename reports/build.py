@@ -1,0 +1,32 @@
+"""All reports of a bundle, written into its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from harness.verdict.bundle import Bundle
+from reports import html, junit
+
+HTML: Final = "report.html"
+JUNIT: Final = "junit.xml"
+
+
+def write_all(folder: Path) -> Bundle:
+    """Write ``report.html`` and ``junit.xml`` for the bundle in *folder*; return the bundle.
+
+    Raises:
+        BundleError: *folder* is no bundle.
+        OSError: it cannot be written.
+    """
+    bundle = Bundle.read(folder)
+    _replace(folder / JUNIT, junit.render(bundle.results))
+    _replace(folder / HTML, html.render(bundle).encode("utf-8"))
+    return bundle
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write *path* whole or not at all."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(data)
+    temporary.replace(path)
