@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RESPONSE_TIME = 30.0
 """Seconds of device time for a response (TR-069 3.4.2: at least 30), and for a connection."""
-_CONNECT_WATCHDOG = 10.0
+_CONNECT_WATCHDOG = 6.0
 """Seconds of real time for TCP to connect: device time may stand still meanwhile."""
 _LONGEST = 16 * 1024 * 1024
 """Bytes of one response of the ACS."""

@@ -227,10 +227,15 @@ class Device:
             self.connect()
         if "cwmp_active" in change:
             self._switched(change["cwmp_active"][1])
-        if _PERIODIC & set(change) and self._session is None and not self.parts.retry.count:
-            self.parts.timers.start_periodic()
+        if _PERIODIC & set(change) and self.parts.settings.value("cwmp_active"):
+            self._periodic_changed()
         if _NETWORK & set(change):
             self._follow_network()
+
+    def _periodic_changed(self) -> None:
+        """A new interval counts from now; from the session's end where one runs or is still owed."""
+        if self._session is None and not self.parts.retry.count:
+            self.parts.timers.start_periodic()
 
     def _switched(self, on: bool) -> None:
         for name in ("retry", "periodic"):

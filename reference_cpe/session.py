@@ -129,6 +129,8 @@ class Session:
 
     def proceed(self) -> Action:
         """The device's turn: a pending request, or the empty POST."""
+        waiting = self.parts.transfers.reported()
+        self._transfers = [number for number in self._transfers if number in waiting]
         if self._transfers and not self.hold and not self.no_more:
             self._transfer = self._transfers.pop(0)
             self.state = State.REQUEST
@@ -241,7 +243,7 @@ class Session:
             raise CwmpFault(9000, f"Method not supported: {_name(message)[:64]}")
         wrong = next((p for p in reading.problems if p.must and p.code in _BAD_ARGUMENTS), None)
         if wrong is not None and not isinstance(message, GetRPCMethods):
-            raise CwmpFault(9003, f"Invalid arguments: {wrong}"[:512])
+            raise CwmpFault(9003, f"Invalid arguments: {wrong}"[:256])
         log.info("%s", _name(message))
         return handler(self.parts, message)
 

@@ -27,11 +27,16 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class WireFinding:
-    """What one wire rule found wrong, in all cases in which it did."""
+    """What one wire rule found wrong with one verdict: examples that differ, and the cases that show it."""
 
     rule: str
-    assertion: Assertion
+    examples: tuple[tuple[CaseResult, Assertion], ...]
     cases: tuple[str, ...]
+
+    @property
+    def assertion(self) -> Assertion:
+        """The first example."""
+        return self.examples[0][1]
 
 
 def areas(results: Results) -> list[Area]:
@@ -64,15 +69,22 @@ def troubled_cases(results: Results) -> list[CaseResult]:
 
 
 def wire_findings(results: Results) -> list[WireFinding]:
-    """What the wire rules found wrong, once for all cases that show the same, worst first."""
-    alike: dict[tuple[str, str, str, Verdict], list[tuple[str, Assertion]]] = {}
+    """What the wire rules found wrong, once for all cases and sessions that show it, worst first."""
+    alike: dict[tuple[str, Verdict], list[tuple[CaseResult, Assertion]]] = {}
     for case in results.cases:
         for each in case.wire:
             if each.verdict in FINDINGS:
-                key = (each.requirement, each.expected, each.observed, each.verdict)
-                alike.setdefault(key, []).append((case.id, each))
+                alike.setdefault((each.requirement, each.verdict), []).append((case, each))
     found = [
-        WireFinding(group[0][1].by, group[0][1], tuple(dict.fromkeys(case for case, _ in group)))
+        WireFinding(group[0][1].by, _different(group), tuple(dict.fromkeys(case.id for case, _ in group)))
         for group in alike.values()
     ]
     return sorted(found, key=lambda each: (_RANK[each.assertion.verdict], each.assertion.requirement))
+
+
+def _different(group: list[tuple[CaseResult, Assertion]]) -> tuple[tuple[CaseResult, Assertion], ...]:
+    """Those of *group* that say different things, the first of each, in order."""
+    first: dict[tuple[str, str], tuple[CaseResult, Assertion]] = {}
+    for case, each in group:
+        first.setdefault((each.expected, each.observed), (case, each))
+    return tuple(first.values())

@@ -53,6 +53,9 @@ def render(results: Results, folder: Path | None = None) -> RenderableType:
         )
         parts.append(_heading(found.assertion.verdict, f"wire rule {found.rule}", f"seen in {where}"))
         parts.append(_finding(found.assertion, results))
+        if len(found.examples) > 1:
+            more = f"    and {len(found.examples) - 1} more that differ in what was observed"
+            parts.append(Text(more, style="bright_black"))
     parts += [Text(), _summary(results)]
     if folder is not None:
         parts.append(Text(f"Report: {folder / 'report.html'}", style="bright_black"))
@@ -60,8 +63,8 @@ def render(results: Results, folder: Path | None = None) -> RenderableType:
 
 
 def _table(results: Results) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Area")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("Area", no_wrap=True)
     table.add_column("Verdict")
     for verdict in _COLUMNS:
         table.add_column(verdict, justify="right")
@@ -70,7 +73,7 @@ def _table(results: Results) -> Table:
         table.add_row(Text(one_line(area.name, 40)), _mark(area.verdict), *_cells(counts))
     table.add_section()
     counts = summary.counts(results.requirements)
-    table.add_row(Text("all requirements"), _mark(results.verdict), *_cells(counts))
+    table.add_row(Text("all areas"), _mark(results.verdict), *_cells(counts))
     return table
 
 

@@ -253,7 +253,7 @@ class CommandDriver:
         """Kill everything in the device's namespace; returns when nothing of it is left."""
         try:
             async with asyncio.timeout(STOP_GRACE):
-                while await self._lab.kill_all(CPE):
+                while await self._lab.kill_all(CPE):  # noqa: ASYNC110 - what dies is no task of ours
                     await asyncio.sleep(POLL)
         except TimeoutError:
             raise DriverError(

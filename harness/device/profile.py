@@ -260,16 +260,18 @@ def _build(path: Path | None, data: Mapping[str, Any], environ: Mapping[str, str
         names=Names(**data.get("names", _EMPTY)),
         router=data.get("network", _EMPTY).get("router", "bench"),
         timing=Timing(**data.get("timing", _EMPTY)),
-        files=_files(folder, data.get("files", _REFERENCE_FILES if data["driver"] == "reference" else _EMPTY)),
+        files=_files(folder, data),
         address=Address(address["device"], tuple(address["listen"])) if address else None,
         options=_options(folder, data.get("reference", _EMPTY)),
         secrets=tuple(secrets),
     )
 
 
-def _files(folder: Path, given: Mapping[str, str]) -> Files:
-    firmware = {"firmware": str(folder / given["firmware"])} if "firmware" in given else {}
-    return Files(**{**given, **firmware})
+def _files(folder: Path, data: Mapping[str, Any]) -> Files:
+    given = {**(_REFERENCE_FILES if data["driver"] == "reference" else _EMPTY), **data.get("files", _EMPTY)}
+    if "firmware" in given:
+        given["firmware"] = str(folder / given["firmware"])
+    return Files(**given)
 
 
 def _options(folder: Path, given: Mapping[str, Any]) -> ReferenceOptions:

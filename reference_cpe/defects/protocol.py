@@ -14,8 +14,9 @@ from harness.cwmp.messages import Envelope, Header, UnknownMessage
 from harness.cwmp.soap import Reading
 from reference_cpe.defects.registry import defect, rewire
 from reference_cpe.http import Headers
+from reference_cpe.network import NoSource
 from reference_cpe.parts import Parts
-from reference_cpe.session import Action, Post, Session, State
+from reference_cpe.session import Action, End, Post, Session, State
 from reference_cpe.urls import Target
 
 _ARRAY_TYPE = f"{{{ns.SOAP_ENCODING}}}arrayType"
@@ -70,6 +71,23 @@ def dies_on_unknown_rpc(parts: Parts) -> None:
             return super().serve(reading)
 
     parts.session = Fragile
+
+
+@defect("wedged-after-bad-message", breaks=["cwmp.robust.next-session-works"])
+def wedged_after_bad_message(parts: Parts) -> None:
+    """After a message that cannot be read the device never opens a session again."""
+
+    def never() -> str:
+        raise NoSource("wedged")
+
+    class Wedging(Session):
+        def receive(self, status: int, body: bytes) -> Action:
+            action = super().receive(status, body)
+            if isinstance(action, End) and not action.successful:
+                rewire(self.parts.source, address=never)
+            return action
+
+    parts.session = Wedging
 
 
 @defect("expands-entities", breaks=["cwmp.robust.no-entity-expansion"])
@@ -148,22 +166,6 @@ def cookies_kept(parts: Parts) -> None:
     parts.new_jar = lambda: kept
 
 
-@defect("forced-parameter-missing", breaks=["cwmp.inform.forced-parameters"])
-def forced_parameter_missing(parts: Parts) -> None:
-    """The Inform lacks the ParameterKey."""
-    parts.model.forced = tuple(name for name in parts.model.forced if not name.endswith("ParameterKey"))
-
-
-@defect("event-string-wrong", breaks=["cwmp.event.strings", "cwmp.inform.event-list"])
-def event_string_wrong(parts: Parts) -> None:
-    """Event codes are written in another case."""
-    original = parts.events.announce
-    rewire(
-        parts.events,
-        announce=lambda: tuple(replace(event, event_code=event.event_code.title()) for event in original()),
-    )
-
-
 @defect("digest-without-count", breaks=["cwmp.auth.nonce-count"])
 def digest_without_count(parts: Parts) -> None:
     """The nonce count stays at 1 for every request."""
@@ -173,3 +175,67 @@ def digest_without_count(parts: Parts) -> None:
         return original(challenge, user, method, uri, 1, cnonce)
 
     rewire(parts.digest, authorization=authorization)
+
+
+@defect("namespace-of-1-4", breaks=["cwmp.soap.namespace"])
+def namespace_of_1_4(parts: Parts) -> None:
+    """Envelopes are written in the namespace cwmp-1-4, which does not exist."""
+    original = parts.envelope.tree
+    rewire(
+        parts.envelope,
+        tree=lambda envelope: original(replace(envelope, namespace="urn:dslforum-org:cwmp-1-4")),
+    )
+
+
+@defect("fault-string-shouted", breaks=["cwmp.soap.fault-form"])
+def fault_string_shouted(parts: Parts) -> None:
+    """The faultstring of a fault is not "CWMP fault"."""
+    original = parts.envelope.tree
+
+    def tree(envelope: Envelope) -> etree._Element:
+        root = original(envelope)
+        for element in root.iter("faultstring"):
+            element.text = "Something went wrong"
+        return root
+
+    rewire(parts.envelope, tree=tree)
+
+
+@defect("acs-fault-codes", breaks=["cwmp.fault.codes"])
+def acs_fault_codes(parts: Parts) -> None:
+    """Faults carry the codes of an ACS (8000 and up)."""
+    original = parts.envelope.tree
+
+    def tree(envelope: Envelope) -> etree._Element:
+        root = original(envelope)
+        for element in root.iter("FaultCode"):
+            element.text = f"8{(element.text or '')[1:]}"
+        return root
+
+    rewire(parts.envelope, tree=tree)
+
+
+@defect("soapaction-with-value", breaks=["cwmp.http.soapaction"])
+def soapaction_with_value(parts: Parts) -> None:
+    """SOAPAction names a URN, on responses too."""
+    original = parts.http.style
+    rewire(
+        parts.http,
+        style=lambda headers: [
+            (name, "urn:dslforum-org:cwmp" if name == "SOAPAction" else value)
+            for name, value in original(headers)
+        ],
+    )
+
+
+@defect("content-type-wrong", breaks=["cwmp.http.content-type"])
+def content_type_wrong(parts: Parts) -> None:
+    """SOAP is sent as application/soap+xml."""
+    original = parts.http.style
+    rewire(
+        parts.http,
+        style=lambda headers: [
+            (name, "application/soap+xml" if name == "Content-Type" else value)
+            for name, value in original(headers)
+        ],
+    )

@@ -1,4 +1,4 @@
-"""A minimal ACS, written without the harness's own: it answers Informs, asks what it is told to, keeps every byte."""
+"""A minimal ACS beside the harness's own: it answers Informs, asks what it is told, keeps every request."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Session:
 
 
 class MinimalAcs:
-    """Serves one device. `ask` is what the next sessions are asked; `sessions` ends with the complete ones."""
+    """Serves one device. `ask` is what the next sessions are asked; `sessions` gets the complete ones."""
 
     def __init__(self) -> None:
         self.ask: deque[Message] = deque()

@@ -1,4 +1,4 @@
-"""The Node CPE of ``examples/`` under the command driver, against a minimal ACS: every message strictly read."""
+"""The Node CPE of ``examples/`` under the command driver, against a minimal ACS, with a strict reader."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ async def connection_request(
         md5("cr", given["realm"], password), given["nonce"], "00000001", "c0", "auth", md5("GET", path)
     )
     authorization = (
-        f'Authorization: Digest username="cr", realm="{given["realm"]}", nonce="{given["nonce"]}", uri="{path}", '
-        f'response="{response}", qop=auth, nc=00000001, cnonce="c0", algorithm=MD5'
+        f'Authorization: Digest username="cr", realm="{given["realm"]}", nonce="{given["nonce"]}", '
+        f'uri="{path}", response="{response}", qop=auth, nc=00000001, cnonce="c0", algorithm=MD5'
     )
     if replay is not None:
         replay.append(authorization)
@@ -308,7 +308,8 @@ async def test_factory_reset_brings_the_bootstrap_back(bench: Bench) -> None:
 async def test_the_acs_asks_for_digest(bench: Bench, algorithm: str) -> None:
     challenge = (
         "HTTP/1.1 401 X\r\nContent-Length: 0\r\nWWW-Authenticate: Basic realm=basic\r\n"
-        f'WWW-Authenticate: Digest realm="a, b", nonce="n1", qop="auth-int,auth", algorithm={algorithm}, opaque="o"\r\n\r\n'
+        f'WWW-Authenticate: Digest realm="a, b", nonce="n1", qop="auth-int,auth", algorithm={algorithm}, '
+        'opaque="o"\r\n\r\n'
     ).encode()
     seen: list[dict[str, str]] = []
 
@@ -404,7 +405,7 @@ async def test_https_needs_the_stored_root(lab: Lab, tmp_path: Path) -> None:
 
 async def told(log: Path, words: str) -> None:
     async with asyncio.timeout(10):
-        while words not in log.read_text():  # noqa: ASYNC110 - what another process writes
+        while words not in log.read_text():  # noqa: ASYNC110, ASYNC240 - another process writes it
             await asyncio.sleep(0.02)
 
 

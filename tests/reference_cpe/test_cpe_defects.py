@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from random import Random
 
 import pytest
-from cpe_lab import Acs, ManualClock, run_device
+from cpe_lab import DEADLINE, Acs, ManualClock, run_device
 
 from harness.cwmp import soap
 from harness.cwmp.messages import Download, Fault, GetParameterValues, GetRPCMethods, Inform, UnknownMessage
@@ -117,5 +118,16 @@ async def test_forbidden_file_is_fetched(acs: Acs, home: Path, defect: str, sett
 
 async def test_crash_on_unknown_rpc(acs: Acs, home: Path) -> None:
     acs.queue.append(UnknownMessage("urn:dslforum-org:cwmp-1-2", "X_NO"))
-    async with run_device(home, "--acs-url", f"{acs.base}/acs", "--defect", "dies-on-unknown-rpc") as device:
-        assert await device.process.wait() == 139
+    async with run_device(home, "--defect", "dies-on-unknown-rpc") as device:
+        await device.configure(acs_url=f"{acs.base}/acs")
+        assert await asyncio.wait_for(device.process.wait(), DEADLINE) == 139
+
+
+async def test_wedged_after_a_bad_message(acs: Acs, home: Path) -> None:
+    acs.queue.append(b"<not xml")
+    async with run_device(home, "--defect", "wedged-after-bad-message") as device:
+        await device.configure(acs_url=f"{acs.base}/acs")
+        await acs.until(lambda: "session failed" in device.log)
+        await device.call("POST", "/actions/wake")
+        await acs.until(lambda: device.log.count("session failed") == 2)
+    assert len(acs.informs) == 1

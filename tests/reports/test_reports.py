@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from lxml import etree, html
-from made_up import CASES, GOOD, HEADER, HOSTILE, MIXED, clock, hostile_run, write
+from made_up import CASES, GOOD, HEADER, HOSTILE, MIXED, assertion, clock, hostile_run, outcome, write
 from rich.console import Console
 
 from harness.verdict.bundle import BundleError, BundleWriter, Results
@@ -87,6 +87,16 @@ def test_one_wire_finding_for_all_the_cases_that_show_it(tmp_path: Path) -> None
     wire = page(tmp_path).get_element_by_id("wire")
     assert len(wire.xpath("./details")) == 1
     assert "https.reject.wrong-name, periodic.seconds" in words(wire)
+
+
+def test_breaches_that_differ_only_in_what_was_observed_are_one_finding(tmp_path: Path) -> None:
+    ids = tuple(assertion("cwmp.http.soapaction", Verdict.FAIL, f"ID {n}", "soapaction") for n in range(5))
+    results = write(tmp_path, [outcome("https.reject.wrong-root", wire=ids)])
+    assert printed(results).count("wire rule soapaction") == 1
+    assert "and 4 more that differ" in printed(results)
+    wire = page(tmp_path).get_element_by_id("wire")
+    assert len(wire.xpath(".//section")) == 3
+    assert "and 2 more that differ" in words(wire)
 
 
 def test_what_was_not_tested_is_listed_with_its_reason(tmp_path: Path) -> None:
@@ -210,14 +220,14 @@ def test_junit_of_hostile_texts_is_well_formed(tmp_path: Path) -> None:
 # --- terminal -----------------------------------------------------------------------------------------
 
 TABLE = """\
- Area               Verdict     pass   fail   warn   inconclusive   not-run   error
- ──────────────────────────────────────────────────────────────────────────────────
- http               ✗ fail         ·      1      1              ·         ·       ·
- https              ✗ fail         1      1      ·              ·         ·       ·
- periodic           ✓ pass         1      ·      ·              ·         ·       ·
- source             – not-run      ·      ·      ·              ·         1       ·
+ Area       Verdict    pass  fail  warn  inconclusive  not-run  error
+ ────────────────────────────────────────────────────────────────────
+ http       ✗ fail        ·     1     1             ·        ·      ·
+ https      ✗ fail        1     1     ·             ·        ·      ·
+ periodic   ✓ pass        1     ·     ·             ·        ·      ·
+ source     – not-run     ·     ·     ·             ·        1      ·
 
- all requirements   ✗ fail         2      2      1              ·         1       ·
+ all areas  ✗ fail        2     2     1             ·        1      ·
 
 
 ✗ fail  https.reject.wrong-name  A certificate that names another host
