@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from harness.case import CaseSpec, spec_of
-from harness.rules.engine import ALL, Rule
+from harness.rules.engine import ALL
+from harness.rules.rule import Rule
 from harness.verdict.requirement import Catalogue
 
 SUITES = "suites"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shlex
 import sys
 import tempfile
@@ -144,9 +145,7 @@ class Run:
         """The same as plain lines, for pytest's own summary."""
         if not self.finished:
             return []
-        console = Console(width=120, color_system=None, record=True, quiet=True)
-        self.print_summary(console)
-        return console.export_text().splitlines()
+        return _printed(Bundle.read(self.out), self.out).splitlines()
 
 
 def _summary(profile: Profile) -> dict[str, str]:
@@ -179,6 +178,11 @@ def report_again(folder: Path) -> str:
     except BundleError as error:
         raise RunError(str(error)) from None
     build.write_all(folder)
-    console = Console(width=120, color_system=None, record=True, quiet=True)
+    return _printed(bundle, folder)
+
+
+def _printed(bundle: Bundle, folder: Path) -> str:
+    """The summary as plain text."""
+    console = Console(width=120, color_system=None, file=io.StringIO(), record=True)
     terminal.show(bundle.results, console, folder)
     return console.export_text()

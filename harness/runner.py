@@ -57,7 +57,7 @@ class Runner:
         case = Case(spec, self._catalogue, seed_for(self._seed, spec.id))
         bench = self._ready(case)
         if bench is None:
-            return self._result(case, started, 0.0, ())
+            return self._result(case, started, 0.0, self._wire_of_the_wait(case))
         before = bench.clock.now()
         self._attempt(bench, case, body)
         device_seconds = bench.clock.now() - before
@@ -107,8 +107,6 @@ class Runner:
                 reason = bench.works()
         except Exception as error:  # noqa: BLE001 - whatever it is, the cases behind it can only be not-run
             return f"{type(error).__name__}: {error}"
-        finally:
-            bench.take_transcript()
         return reason
 
     # --- the case ---
@@ -155,6 +153,14 @@ class Runner:
     def _wire(self, bench: Bench, case: Case, transcript: Transcript) -> tuple[Assertion, ...]:
         results: Sequence[RuleResult] = judge(transcript, credentials=bench.known_credentials())
         return tuple(to_assertions(results, lambda requirement: self._catalogue[requirement].level))
+
+    def _wire_of_the_wait(self, case: Case) -> tuple[Assertion, ...]:
+        """The rules over what came before a case that did not run: they may tell why the device is lost."""
+        if self._bench is None or not self._lost:
+            return ()
+        transcript = self._bench.take_transcript()
+        self._keep_evidence(self._bench, case, transcript)
+        return self._wire(self._bench, case, transcript)
 
     def _keep_evidence(self, bench: Bench, case: Case, transcript: Transcript) -> None:
         folder = self._evidence / case.spec.id

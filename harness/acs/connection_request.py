@@ -78,6 +78,7 @@ async def request(
     variation: Variation | None = None,
     address: tuple[str, int] | None = None,
     timeout_s: float = 10.0,
+    connect_timeout_s: float = 5.0,
     cnonce: Callable[[], str] = lambda: secrets.token_hex(8),
 ) -> Outcome:
     """GET *url*; when challenged, GET it again with Digest, or Basic where nothing else is offered.
@@ -88,7 +89,7 @@ async def request(
     Raises:
         ValueError: *url* is not ``http://host[:port]/...`` or its host is a name and no *address* is given.
     """
-    attempt = _Attempt(sock_factory, url, recorder, variation or Variation(), address, timeout_s)
+    attempt = _Attempt(sock_factory, url, recorder, variation or Variation(), address, (connect_timeout_s, timeout_s))
     outcome = Outcome()
     try:
         await attempt.run(outcome, username, password, cnonce)
@@ -108,7 +109,7 @@ class _Attempt:
         recorder: Recorder,
         variation: Variation,
         address: tuple[str, int] | None,
-        timeout_s: float,
+        timeouts: tuple[float, float],
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme != "http" or not parts.hostname:
@@ -120,7 +121,7 @@ class _Attempt:
         self._factory = sock_factory
         self._recorder = recorder
         self._variation = variation
-        self._timeout = timeout_s
+        self._connect_timeout, self._timeout = timeouts
         self._client: Client | None = None
 
     async def run(self, outcome: Outcome, username: str, password: str, cnonce: Callable[[], str]) -> None:
@@ -183,6 +184,7 @@ class _Attempt:
                 recorder=self._recorder,
                 role=Role.CONNECTION_REQUEST,
                 name="connection-request",
+                timeout=self._connect_timeout,
             )
         return self._client
 

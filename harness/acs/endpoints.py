@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.lab.recorder import Clock, Recorder
@@ -68,6 +68,9 @@ class Endpoints:
 
     def __getitem__(self, name: str) -> Endpoint:
         return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Endpoint]:
+        return iter(self._by_name.values())
 
     def first(self) -> Endpoint:
         """The endpoint added first.

@@ -38,8 +38,8 @@ class Bench:
         self._fuzz: Session | None = None
         self.root: Authority = rig.root
         """The authority whose certificate is the device's CWMP root CA certificate."""
-        self.other_root = Authority.create("another root", now=rig.now)
-        self.forged_root = Authority.create(rig.root.name, now=rig.now)
+        self.other_root = Authority.trusted("another root", now=rig.now)
+        self.forged_root = Authority.trusted(rig.root.name, now=rig.now)
         """An authority of the same name as `root`, with another key."""
         self.device = DeviceUnderTest(loop.call, rig.driver, rig.baseline(), rig.root, self._idle)
         self.wire = Wiretap(loop.call, rig)
@@ -99,8 +99,7 @@ class Bench:
     # --- between cases (for the runner) ---
 
     def begin(self) -> None:
-        """Start a case: a new book, a mark in the capture."""
-        self._rig.recorder.take()
+        """Start a case: a mark in the capture. What the controls before it recorded is judged with it."""
         self.wire.begin()
 
     def restore(self) -> None:
@@ -172,6 +171,15 @@ class Bench:
         """Show *identity* to TLS clients from the next connection on; waits for sessions under way."""
         self._idle()
         self._loop.call(self._rig.present(identity))
+
+    def demand_login(self, scheme: str, *, password: str = "") -> None:
+        """Let the ACS demand ``Digest`` or ``Basic`` with the device's pair, or with another password."""
+        username, right = self.acs_credentials
+        self._rig.demand_login(scheme, username, password or right)
+
+    def knock(self, seconds: float) -> tuple[int, list[str]]:
+        """Give the device a reason to connect; requests at the ACS and sessions in the next *seconds*."""
+        return self._loop.call(self._rig.knock(seconds))
 
     # --- sessions ---
 

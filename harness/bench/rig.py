@@ -6,6 +6,7 @@ Cases never see it; `harness.bench.bench.Bench` is its blocking face.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import secrets
 import socket
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.acs.acs import Acs
+from harness.acs.acs import Acs, Basic, Digest
 from harness.acs.connection_request import Outcome, Variation
 from harness.acs.connection_request import request as connection_request
 from harness.acs.endpoints import Endpoint
@@ -35,14 +36,16 @@ from harness.lab.network import Lab
 from harness.lab.pki import Authority, Identity
 from harness.lab.recorder import Recorder
 from harness.lab.tls import TlsSettings
-from harness.lab.topology import WAN, Topology
-from harness.verdict.transcript import Connection, Role
+from harness.lab.topology import LOOPBACK, WAN, Topology
+from harness.verdict.transcript import Connection, HttpMessage, Role
 
 EVENT = "6 CONNECTION REQUEST"
 PORTS = {"http": 80, "https": 443, "files": 8080}
 """Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
 REFUSED_WATCH = 31.0
 """Seconds of device time for which nothing may follow a refused connection request."""
+LOCAL_CONNECT = 1.0
+"""Real seconds for a TCP connection within the bench's own network."""
 PROBE = 0.7
 """Real seconds that a SYN may stay unanswered: the bench's links have no delay to speak of."""
 
@@ -60,7 +63,7 @@ class Rig:
         self.recorder = Recorder(clock, wall_clock_start=clock.wall() - clock.now())
         self.acs = Acs(clock, self.recorder, timing=SessionTiming(after_device_closed=0.3 if clock.steered else 2.0))
         self.file_server = FileServer(clock, self.recorder)
-        self.root = Authority.create("cpecheck bench root", now=now)
+        self.root = Authority.trusted("bench root", now=now)
         self.connection_request_credentials = (f"cr-{secrets.token_hex(4)}", secrets.token_hex(8))
         self.acs_credentials = (f"cpe-{secrets.token_hex(4)}", secrets.token_hex(8))
         self._informs: list[tuple[AcsSession, Inform]] = []
@@ -82,7 +85,7 @@ class Rig:
         """
         stack = AsyncExitStack()
         try:
-            lab = await Lab.create(workdir=workdir)
+            lab = await Lab.create(workdir=workdir, plain=_plain(profile))
             stack.push_async_callback(lab.close)
             clock: Clock = RealClock()
             if profile.steered:
@@ -104,7 +107,7 @@ class Rig:
         """Start every listener: ACS by http and https over both address families, file server."""
         top = self.topology
         for family, address, host in (("v4", top.acs_v4, top.acs_host), ("v6", top.acs_v6, f"[{top.acs_v6}]")):
-            for scheme in ("http", "https"):
+            for scheme in ("http", "https") if address else ():
                 port = PORTS[scheme] if top.isolated else 0
                 sock = self.lab.listen(WAN, address, port)
                 tls = self._tls(self.identity) if scheme == "https" else None
@@ -130,7 +133,7 @@ class Rig:
     @property
     def acs_names(self) -> tuple[str, ...]:
         top = self.topology
-        return tuple(dict.fromkeys((top.acs_host, top.acs_v4, top.acs_v6)))
+        return tuple(name for name in dict.fromkeys((top.acs_host, top.acs_v4, top.acs_v6)) if name)
 
     def url(self, scheme: str, *, v6: bool = False) -> str:
         """The URL of an ACS endpoint."""
@@ -232,14 +235,28 @@ class Rig:
         return "" if outcome.status in (200, 204) else f"status {outcome.status} {outcome.reason}".rstrip()
 
     async def _request(self, url: str, pair: tuple[str | None, str | None], host: str) -> Outcome:
-        return await connection_request(
-            lambda family: self.lab.stream_socket(host, family),
-            url,
-            username=pair[0] or "",
-            password=pair[1] or "",
-            variation=Variation(credentials=pair[0] is not None),
-            recorder=self.recorder,
-        )
+        try:
+            return await connection_request(
+                lambda family: self.lab.stream_socket(host, family),
+                url,
+                username=pair[0] or "",
+                password=pair[1] or "",
+                variation=Variation(credentials=pair[0] is not None),
+                address=self._named(url),
+                recorder=self.recorder,
+                connect_timeout_s=LOCAL_CONNECT if self.lab.isolated else 5.0,
+            )
+        except (ValueError, OSError) as error:
+            return Outcome(reason=str(error))
+
+    def _named(self, url: str) -> tuple[str, int] | None:
+        """Where to connect for a URL whose host is a name: nothing is resolved, the device is where it is."""
+        parts = urlsplit(url)
+        try:
+            ipaddress.ip_address(parts.hostname or "")
+        except ValueError:
+            return self.topology.cpe_wan_v4, parts.port or 80
+        return None
 
     async def open_session(self, why: str) -> AcsSession | None:
         """Wake the device; its session, or ``None`` where no route led to one."""
@@ -312,6 +329,32 @@ class Rig:
         await self.idle()
         self._informs.clear()
 
+    # --- logins ---
+
+    def demand_login(self, scheme: str, username: str, password: str) -> None:
+        """Let the ACS demand a login from the next session on."""
+        self.acs.auth = {"Basic": Basic, "Digest": Digest}[scheme](username, password)
+
+    async def knock(self, seconds: float) -> tuple[int, list[str]]:
+        """Send a connection request; how many requests reached the ACS in *seconds* of device time, and which sessions.
+
+        Real time bounds it too: a device that never stops is watched no longer than that.
+        """
+        first, seen = len(self._requests()), len(self.acs.sessions)
+        self._waker.routes.clear()
+        if await self._wake_by_request():
+            await self.driver.wake()
+        try:
+            async with asyncio.timeout(max(seconds, 3.0)):
+                await pass_time(self.clock, seconds)
+        except TimeoutError:
+            pass
+        return len(self._requests()) - first, [session.record.id for session in self.acs.sessions[seen:]]
+
+    def _requests(self) -> list[HttpMessage]:
+        connections = self.recorder.transcript.in_role(Role.ACS)
+        return [message for connection in connections for message in connection.messages if message.is_request]
+
     # --- connections ---
 
     async def present(self, identity: Identity) -> None:
@@ -320,7 +363,7 @@ class Rig:
             endpoint.listener.tls = self._tls(identity)
 
     def _https(self) -> list[Endpoint]:
-        return [self.acs.endpoints[f"acs-https-{family}"] for family in ("v4", "v6")]
+        return [endpoint for endpoint in self.acs.endpoints if endpoint.scheme == "https"]
 
     async def attempt(self) -> Connection | None:
         """Give the device a reason to connect by https; its connection, decided, or ``None``."""
@@ -372,6 +415,27 @@ class Rig:
         await client.close()
         await settle_sockets()
         return "open"
+
+
+def _plain(profile: Profile) -> Topology | None:
+    """The addresses of a bench without namespaces, where the profile wants one."""
+    if profile.needs_namespaces:
+        return None
+    if profile.address is None:
+        return LOOPBACK
+    own = {6 if ":" in address else 4: address for address in profile.address.listen}
+    device, v4 = profile.address.device, own.get(4, next(iter(own.values())))
+    return replace(
+        LOOPBACK,
+        acs_v4=v4,
+        files_v4=v4,
+        acs_v6=own.get(6, ""),
+        files_v6=own.get(6, ""),
+        acs_host=v4,
+        files_host=v4,
+        cpe_wan_v4=device,
+        cpe_wan_v6=device,
+    )
 
 
 def free_port() -> int:

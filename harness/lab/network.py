@@ -57,8 +57,12 @@ class Lab:
         link.on_lost = self._keeper_lost
 
     @classmethod
-    async def create(cls, topology: Topology | None = None, *, workdir: Path) -> Lab:
+    async def create(
+        cls, topology: Topology | None = None, *, workdir: Path, plain: Topology | None = None
+    ) -> Lab:
         """Build the network and start the capture. *workdir* is an existing folder of this lab alone.
+
+        *plain* are the addresses of a lab that shall have no namespaces, for a device that is elsewhere.
 
         The lab dies with the *thread* that calls this. ``CPECHECK_NO_NAMESPACES=1`` in the environment
         forces the fallback. Raises `LabError`.
@@ -66,7 +70,9 @@ class Lab:
         topology = topology or Topology()
         log = workdir / "keeper.log"
         if os.environ.get("CPECHECK_NO_NAMESPACES") == "1":
-            return await cls._fallback("switched off by CPECHECK_NO_NAMESPACES=1", workdir, log)
+            return await cls._fallback("switched off by CPECHECK_NO_NAMESPACES=1", workdir, log, plain)
+        if plain is not None:
+            return await cls._fallback("the device is not in the bench's network", workdir, log, plain)
         etc = DeviceEtc(workdir / "cpe-etc", topology.hosts, topology.acs_v4)
         order = {"topology": asdict(topology), "etc": etc.bindings()}
         try:
@@ -83,8 +89,10 @@ class Lab:
         return lab
 
     @classmethod
-    async def _fallback(cls, why_not: str, workdir: Path, log: Path) -> Lab:
-        return cls(LOOPBACK, await KeeperLink.start("plain", {}, log), workdir, why_not)
+    async def _fallback(
+        cls, why_not: str, workdir: Path, log: Path, addresses: Topology | None = None
+    ) -> Lab:
+        return cls(addresses or LOOPBACK, await KeeperLink.start("plain", {}, log), workdir, why_not)
 
     @property
     def keeper_pid(self) -> int:

@@ -1,8 +1,9 @@
 """Certificates for the bench: authorities, and server identities that are right or wrong in one point.
 
-A defect is one keyword of one call::
+The root that devices trust is made by trustme; everything that trustme cannot make, or refuses to make wrong,
+is signed with its key by `cryptography`. A defect is one keyword of one call::
 
-    root = Authority.create("bench root", now=now)
+    root = Authority.trusted("bench root", now=now)
     root.leaf("acs.bench.test")                                  # good
     root.ca("issuing").leaf("acs.bench.test")                    # good, under an intermediate
     root.leaf("acs.bench.test", not_before=-90, not_after=-30)   # expired for 30 days
@@ -17,11 +18,13 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -164,6 +167,17 @@ def _as_server(draft: x509.CertificateBuilder, san: Sequence[San]) -> x509.Certi
     return draft
 
 
+@contextmanager
+def _expiring_in_time() -> Iterator[None]:
+    """trustme's authorities last until the year 3000, and take no other date as an argument."""
+    usual = trustme.DEFAULT_EXPIRY
+    trustme.DEFAULT_EXPIRY = LATEST
+    try:
+        yield
+    finally:
+        trustme.DEFAULT_EXPIRY = usual
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """A CA: a root, or one below another.
@@ -175,6 +189,20 @@ class Authority:
     path: tuple[x509.Certificate, ...]
     key: ec.EllipticCurvePrivateKey
     now: datetime
+
+    @classmethod
+    def trusted(cls, name: str, *, now: datetime | None = None) -> Authority:
+        """An ordinary root, made by trustme; two of one *name* have one subject and different keys."""
+        with _expiring_in_time():
+            made = trustme.CA(
+                organization_name="cpecheck bench",
+                organization_unit_name=name,
+                key_type=trustme.KeyType.ECDSA,
+            )
+        key = serialization.load_pem_private_key(made.private_key_pem.bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        certificate = x509.load_pem_x509_certificate(made.cert_pem.bytes())
+        return cls(name, (certificate,), key, now or datetime.now(UTC))
 
     @classmethod
     def create(

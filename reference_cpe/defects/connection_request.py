@@ -10,7 +10,11 @@ from reference_cpe.http import Headers
 from reference_cpe.parts import Parts
 
 
-@defect("connection-request-unauthenticated", breaks=["lcos.connection-request.credentials"], seen="netcwmp")
+@defect(
+    "connection-request-unauthenticated",
+    breaks=["lcos.connection-request.credentials", "cwmp.connection-request.digest-challenge"],
+    seen="netcwmp",
+)
 def connection_request_unauthenticated(parts: Parts) -> None:
     """Anybody may wake the device, with any credentials or none."""
     rewire(parts.gate, check=lambda _given, _method, _target: Answer.OPEN)

@@ -21,7 +21,7 @@ def forced_parameter_missing(parts: Parts) -> None:
     parts.model.forced = tuple(name for name in parts.model.forced if not name.endswith("ParameterKey"))
 
 
-@defect("event-string-wrong", breaks=["cwmp.event.strings", "cwmp.inform.event-list"])
+@defect("event-string-wrong", breaks=["cwmp.event.strings"])
 def event_string_wrong(parts: Parts) -> None:
     """Event codes are written in another case."""
     original = parts.events.announce

@@ -39,7 +39,11 @@ def firewall_open(parts: Parts) -> None:
     rewire(parts.firewall, input_filter=list)
 
 
-@defect("firewall-opens-cwmp-port", breaks=["lcos.firewall6.closed-without-rule"])
+@defect(
+    "firewall-opens-cwmp-port",
+    breaks=["lcos.firewall6.closed-without-rule", "lcos.firewall6.rule-exact"],
+    seen="icwmp",
+)
 def firewall_opens_cwmp_port(parts: Parts) -> None:
     """The connection request port is opened to IPv6 without being told."""
     original = parts.firewall.input_filter
