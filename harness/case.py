@@ -52,7 +52,12 @@ class CaseSpec:
 
 
 def case(
-    case_id: str, *, verifies: str | tuple[str, ...], needs: tuple[str, ...] = (), packets: bool = False, version: int = 1
+    case_id: str,
+    *,
+    verifies: str | tuple[str, ...],
+    needs: tuple[str, ...] = (),
+    packets: bool = False,
+    version: int = 1,
 ) -> Callable[[Body], Body]:
     """Make the function a case.
 
@@ -73,11 +78,13 @@ def case(
         if not ID.fullmatch(case_id):
             raise ValueError(f"case id {case_id!r}: expected words such as https.reject.wrong-name")
         if not purpose or not requirements:
-            raise ValueError(f"case {case_id}: needs a docstring (purpose, accepted outcomes) and a requirement")
+            raise ValueError(
+                f"case {case_id}: needs a docstring (purpose, accepted outcomes) and a requirement"
+            )
         spec = CaseSpec(
             id=case_id,
             version=version,
-            area=case_id.split(".")[0],
+            area=case_id.split(".", maxsplit=1)[0],
             verifies=requirements,
             needs=needs,
             packets=packets,
@@ -124,7 +131,13 @@ class Case:
         self.observations.append(text)
 
     def check(
-        self, requirement: str, observed: T, allowed: Allowed[T], *, what: str = "", evidence: tuple[EvidenceRef, ...] = ()
+        self,
+        requirement: str,
+        observed: T,
+        allowed: Allowed[T],
+        *,
+        what: str = "",
+        evidence: tuple[EvidenceRef, ...] = (),
     ) -> bool:
         """Judge *observed* against *allowed* and note the result; True when it passed.
 
@@ -137,7 +150,14 @@ class Case:
         """
         judgement = allowed.judge(observed)
         prefix = f"{what}: " if what else ""
-        self.note(requirement, judgement.verdict, prefix + allowed.expected, prefix + judgement.observed, judgement.reason, evidence)
+        self.note(
+            requirement,
+            judgement.verdict,
+            prefix + allowed.expected,
+            prefix + judgement.observed,
+            judgement.reason,
+            evidence,
+        )
         return judgement.verdict is Verdict.PASS
 
     def note(
@@ -151,7 +171,9 @@ class Case:
     ) -> None:
         """Note an assertion as it stands; a failure of a SHOULD becomes ``warn``, of a record an observation."""
         if requirement not in self.spec.verifies or requirement not in self._catalogue:
-            raise ValueError(f"case {self.spec.id} checks {requirement!r}, which it does not declare or nobody defined")
+            raise ValueError(
+                f"case {self.spec.id} checks {requirement!r}, which it does not declare or nobody defined"
+            )
         level = self._catalogue[requirement].level
         if level is Level.RECORD:
             self.observe(f"{requirement}: {observed}")
@@ -184,7 +206,9 @@ class Case:
     def _doubt(self, first: int, reason: str) -> None:
         for index in range(first, len(self.assertions)):
             if self.assertions[index].verdict is Verdict.PASS:
-                self.assertions[index] = replace_assertion(self.assertions[index], Verdict.INCONCLUSIVE, reason)
+                self.assertions[index] = replace_assertion(
+                    self.assertions[index], Verdict.INCONCLUSIVE, reason
+                )
         self.observe(reason)
 
     def settle(self, verdict: Verdict, reason: str) -> None:
@@ -203,7 +227,13 @@ class Case:
 def replace_assertion(assertion: Assertion, verdict: Verdict, reason: str) -> Assertion:
     """A copy of *assertion* with another verdict and reason."""
     return Assertion(
-        assertion.requirement, verdict, assertion.expected, assertion.observed, reason, assertion.by, assertion.evidence
+        assertion.requirement,
+        verdict,
+        assertion.expected,
+        assertion.observed,
+        reason,
+        assertion.by,
+        assertion.evidence,
     )
 
 

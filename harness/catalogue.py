@@ -39,7 +39,11 @@ def cases() -> list[CaseSpec]:
     found: list[CaseSpec] = []
     for entry in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         module = importlib.import_module(f"{SUITES}.{entry.name}")
-        specs = [spec for _, function in inspect.getmembers(module, inspect.isfunction) if (spec := spec_of(function))]
+        specs = [
+            spec
+            for _, function in inspect.getmembers(module, inspect.isfunction)
+            if (spec := spec_of(function))
+        ]
         found.extend(spec for spec in specs if spec.module == module.__name__)
     return found
 
@@ -49,7 +53,9 @@ def rules() -> Sequence[Rule]:
     return ALL
 
 
-def selected(specs: Sequence[CaseSpec], select: Iterable[str], exclude: Iterable[str], catalogue: Catalogue) -> set[str]:
+def selected(
+    specs: Sequence[CaseSpec], select: Iterable[str], exclude: Iterable[str], catalogue: Catalogue
+) -> set[str]:
     """Ids of the cases that *select* names (all, where it is empty) and *exclude* does not.
 
     A pattern is a glob over case ids, areas, requirement ids and catalogue rows.
@@ -80,5 +86,10 @@ def _nothing_matches(pattern: str) -> str:
 
 def _matches(spec: CaseSpec, pattern: str, catalogue: Catalogue) -> bool:
     names = [spec.id, spec.area, *spec.verifies]
-    names += [row for requirement in spec.verifies if requirement in catalogue for row in catalogue[requirement].catalogue]
+    names += [
+        row
+        for requirement in spec.verifies
+        if requirement in catalogue
+        for row in catalogue[requirement].catalogue
+    ]
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)

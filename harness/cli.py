@@ -38,19 +38,40 @@ def main() -> None:
     """Conformance tests for CWMP (TR-069) devices, with evidence."""
 
 
-_select = click.option("--select", "-s", multiple=True, metavar="GLOB", help="Only cases whose id, requirement or catalogue row matches.")
+_select = click.option(
+    "--select",
+    "-s",
+    multiple=True,
+    metavar="GLOB",
+    help="Only cases whose id, requirement or catalogue row matches.",
+)
 _exclude = click.option("--exclude", "-x", multiple=True, metavar="GLOB", help="No case that matches.")
 _profile = click.Path(dir_okay=False, path_type=Path)
 
 
 @main.command()
-@click.option("--device", type=_profile, metavar="FILE", help="Device profile (TOML). Default: the reference CPE.")
+@click.option(
+    "--device", type=_profile, metavar="FILE", help="Device profile (TOML). Default: the reference CPE."
+)
 @_select
 @_exclude
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder of the run bundle. Default: cpecheck-run-<time>/.")
-@click.option("--seed", type=int, metavar="N", help="Seed of every random choice. Default: a fresh one, recorded.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder of the run bundle. Default: cpecheck-run-<time>/.",
+)
+@click.option(
+    "--seed", type=int, metavar="N", help="Seed of every random choice. Default: a fresh one, recorded."
+)
 @click.option("--defect", multiple=True, metavar="NAME", help="Give the reference CPE this seeded defect.")
-@click.option("--defect-file", multiple=True, type=_profile, metavar="FILE", help="Python file with defects of your own for the reference CPE.")
+@click.option(
+    "--defect-file",
+    multiple=True,
+    type=_profile,
+    metavar="FILE",
+    help="Python file with defects of your own for the reference CPE.",
+)
 @click.option("--variant", multiple=True, metavar="NAME", help="Give the reference CPE this benign oddity.")
 @click.option("--verbose", "-v", is_flag=True, help="Print the steps of every case.")
 def run(
@@ -87,7 +108,18 @@ def run_pytest(arguments: list[str], *plugins: object) -> int:
     import pytest
 
     ini = str(files("suites") / "pytest.ini")
-    fixed = ["-c", ini, "-p", "harness.pytest_plugin", "-p", "no:terminal", "-p", "no:cacheprovider", "--pyargs", "suites"]
+    fixed = [
+        "-c",
+        ini,
+        "-p",
+        "harness.pytest_plugin",
+        "-p",
+        "no:terminal",
+        "-p",
+        "no:cacheprovider",
+        "--pyargs",
+        "suites",
+    ]
     code = pytest.main([*fixed, *arguments], plugins=list(plugins))
     return {4: USAGE, 5: USAGE, 3: 2}.get(int(code), int(code))
 

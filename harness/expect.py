@@ -75,14 +75,21 @@ def nothing(what: str) -> Allowed[Collection[object]]:
     """An empty collection: no *what* was seen."""
     return Allowed(
         f"no {what}",
-        lambda seen: failed(f"{len(seen)} {what}: " + "; ".join(map(str, list(seen)[:5]))) if seen else passed(f"no {what}"),
+        lambda seen: (
+            failed(f"{len(seen)} {what}: " + "; ".join(map(str, list(seen)[:5])))
+            if seen
+            else passed(f"no {what}")
+        ),
     )
 
 
 def describe_attempt(connection: Connection) -> str:
     """A TLS connection in one line, as a person would tell it."""
     tls = connection.tls
-    parts = [f"{connection.bytes_from_device()} application bytes from the device", f"connection {connection.closed}"]
+    parts = [
+        f"{connection.bytes_from_device()} application bytes from the device",
+        f"connection {connection.closed}",
+    ]
     if tls is not None:
         parts.append("certificate sent" if tls.certificate_sent else "certificate not sent")
         parts.append("handshake completed" if tls.handshake_done else "handshake not completed")

@@ -81,11 +81,17 @@ def doctor_report(*, as_json: bool) -> tuple[str, bool]:
     checks = doctor.checks()
     complete = all(check.ok for check in checks)
     if as_json:
-        return msgspec.json.format(msgspec.json.encode({"complete": complete, "checks": checks}), indent=2).decode(), complete
+        return msgspec.json.format(
+            msgspec.json.encode({"complete": complete, "checks": checks}), indent=2
+        ).decode(), complete
     lines = []
     for check in checks:
         lines.append(f"  {'ok     ' if check.ok else 'lacking'}  {check.name}: {check.found}")
         if not check.ok:
             lines += [f"           costs:  {check.costs}", f"           remedy: {check.remedy}"]
-    lines.append("\nThis machine can run everything." if complete else "\nWhat is lacking is reported as not-run, never as pass.")
+    lines.append(
+        "\nThis machine can run everything."
+        if complete
+        else "\nWhat is lacking is reported as not-run, never as pass."
+    )
     return "\n".join(lines), complete

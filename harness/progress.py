@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -20,12 +21,17 @@ if TYPE_CHECKING:
     from harness.run import Run
 
 
+PIPE_WIDTH = 120
+"""Columns where nobody says how wide the output is."""
+
+
 class Progress:
     """A pytest plugin that takes the place of pytest's own terminal reporter."""
 
     def __init__(self, *, verbose: bool = False, console: Console | None = None) -> None:
         self._verbose = verbose
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        wide = None if sys.stdout.isatty() else PIPE_WIDTH
+        self._console = console or Console(highlight=False, soft_wrap=True, width=wide)
         self._area = ""
         self._config: pytest.Config | None = None
 
@@ -56,15 +62,15 @@ class Progress:
             self._area = result.area
             self._console.print(f"\n[bold]{escape(result.area)}[/bold]")
         line = Text("  ")
-        line.append(f"{result.verdict:<14}", style=STYLES[result.verdict])
+        line.append(f"{result.verdict:<16}", style=STYLES[result.verdict])
         line.append(f"{result.id:<46}")
         line.append(f"{result.seconds:6.1f} s", style="dim")
         self._console.print(line)
         if result.reason and result.verdict not in (Verdict.PASS, Verdict.FAIL, Verdict.WARN):
-            self._console.print(Text(f"                {one_line(result.reason)}", style="dim"))
+            self._console.print(Text(f"                  {one_line(result.reason)}", style="dim"))
         if self._verbose:
             for number, step in enumerate(result.steps, 1):
-                self._console.print(Text(f"                {number}. {one_line(step)}", style="dim"))
+                self._console.print(Text(f"                  {number}. {one_line(step)}", style="dim"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:

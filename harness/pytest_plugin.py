@@ -28,13 +28,41 @@ RUN: pytest.StashKey[Run] = pytest.StashKey()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("cpecheck", "conformance of CWMP devices")
     group.addoption("--device", metavar="FILE", help="device profile (TOML); default: the reference CPE")
-    group.addoption("--cpecheck-out", metavar="DIR", help="folder of the run bundle; default: cpecheck-run-<time>/")
-    group.addoption("--cpecheck-seed", type=int, metavar="N", help="seed of every random choice; default: a fresh one")
-    group.addoption("--select", action="append", default=[], metavar="GLOB", help="only cases whose id, requirement or catalogue row matches")
+    group.addoption(
+        "--cpecheck-out", metavar="DIR", help="folder of the run bundle; default: cpecheck-run-<time>/"
+    )
+    group.addoption(
+        "--cpecheck-seed", type=int, metavar="N", help="seed of every random choice; default: a fresh one"
+    )
+    group.addoption(
+        "--select",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="only cases whose id, requirement or catalogue row matches",
+    )
     group.addoption("--exclude", action="append", default=[], metavar="GLOB", help="no case that matches")
-    group.addoption("--defect", action="append", default=[], metavar="NAME", help="give the reference CPE this seeded defect")
-    group.addoption("--defect-file", action="append", default=[], metavar="FILE", help="Python file with defects of your own")
-    group.addoption("--variant", action="append", default=[], metavar="NAME", help="give the reference CPE this benign oddity")
+    group.addoption(
+        "--defect",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="give the reference CPE this seeded defect",
+    )
+    group.addoption(
+        "--defect-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Python file with defects of your own",
+    )
+    group.addoption(
+        "--variant",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="give the reference CPE this benign oddity",
+    )
 
 
 def _suites_folder() -> Path | None:
@@ -50,7 +78,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
     return pytest.Module.from_parent(parent, path=file_path) if file_path.parent == _suites_folder() else None
 
 
-def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> pytest.Item | list[Any] | None:
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, name: str, obj: object
+) -> pytest.Item | list[Any] | None:
     """Make an item of every function that bears a case record and is at home in this module."""
     if not hasattr(obj, "__cpecheck_case__") or collector.path.name.startswith("test_"):
         return None
@@ -103,7 +133,11 @@ class CaseFailed(Exception):
         lines = [f"{self.result.id}: {self.result.verdict}"]
         for entry in self.result.assertions:
             if entry.verdict not in ("pass", "not-applicable"):
-                lines += [f"  {entry.requirement}: {entry.verdict}", f"    expected: {entry.expected}", f"    observed: {entry.observed}"]
+                lines += [
+                    f"  {entry.requirement}: {entry.verdict}",
+                    f"    expected: {entry.expected}",
+                    f"    observed: {entry.observed}",
+                ]
                 lines += [f"    reason:   {entry.reason}"] if entry.reason else []
         return "\n".join(lines)
 
@@ -118,7 +152,9 @@ def run_of(config: pytest.Config) -> Run:
         from harness.run import Run, RunError
 
         try:
-            config.stash[RUN] = Run.from_options(config.option, worker=_worker_id(config), shared=_shared(config))
+            config.stash[RUN] = Run.from_options(
+                config.option, worker=_worker_id(config), shared=_shared(config)
+            )
         except RunError as error:
             raise pytest.UsageError(str(error)) from None
     return config.stash[RUN]
@@ -138,7 +174,10 @@ class _Xdist:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Hand seed and folder to a worker, so that all of them work on one run."""
-        node.workerinput["cpecheck"] = {"seed": node.config.option.cpecheck_seed, "out": node.config.option.cpecheck_out}
+        node.workerinput["cpecheck"] = {
+            "seed": node.config.option.cpecheck_seed,
+            "out": node.config.option.cpecheck_out,
+        }
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -170,7 +209,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     from harness.catalogue import SelectionError, requirements, selected
 
     try:
-        keep = selected([item.spec for item in cases], config.option.select, config.option.exclude, requirements())
+        keep = selected(
+            [item.spec for item in cases], config.option.select, config.option.exclude, requirements()
+        )
     except SelectionError as error:
         raise pytest.UsageError(str(error)) from None
     dropped = [item for item in cases if item.spec.id not in keep]

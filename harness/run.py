@@ -41,7 +41,9 @@ def _profile(options: Any) -> Profile:
         raise RunError(str(error)) from None
     wanted = (options.defect, options.defect_file, options.variant)
     if any(wanted) and profile.driver != "reference":
-        raise RunError("--defect, --defect-file and --variant are for the reference CPE; this profile has another device")
+        raise RunError(
+            "--defect, --defect-file and --variant are for the reference CPE; this profile has another device"
+        )
     files = tuple(Path(name).resolve() for name in options.defect_file)
     missing = [name for name in files if not name.is_file()]
     if missing:
@@ -82,7 +84,9 @@ class Run:
         except CatalogueError as error:
             raise RunError(str(error)) from None
         seed = int(shared.get("seed", options.cpecheck_seed))
-        out = Path(shared.get("out") or options.cpecheck_out or f"cpecheck-run-{time.strftime('%Y%m%d-%H%M%S')}")
+        out = Path(
+            shared.get("out") or options.cpecheck_out or f"cpecheck-run-{time.strftime('%Y%m%d-%H%M%S')}"
+        )
         options.cpecheck_out = str(out)
         if not worker and out.exists() and any(out.iterdir()):
             raise RunError(f"--out {out}: the folder is not empty; a run bundle gets a folder of its own")

@@ -30,7 +30,9 @@ class Runner:
     *open_bench* is called for the first case that can run; *evidence* is the bundle's ``evidence/`` folder.
     """
 
-    def __init__(self, open_bench: Callable[[], Bench], catalogue: Catalogue, seed: int, evidence: Path) -> None:
+    def __init__(
+        self, open_bench: Callable[[], Bench], catalogue: Catalogue, seed: int, evidence: Path
+    ) -> None:
         self._open_bench = open_bench
         self._catalogue = catalogue
         self._seed = seed
@@ -75,7 +77,7 @@ class Runner:
                 self._bench = self._open_bench()
         except (DriverError, Inconclusive, ClockError) as error:
             self._bench_failure = f"the device could not be brought up: {error}"
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is ours and must be told, not raised
+        except Exception as error:
             self._bench_failure = f"the bench could not be built: {error}"
             case.observe(traceback.format_exc(limit=-4))
         if self._bench is None:
@@ -105,7 +107,7 @@ class Runner:
             if reason:
                 bench.revive()
                 reason = bench.works()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the cases behind it can only be not-run
+        except Exception as error:
             return f"{type(error).__name__}: {error}"
         return reason
 
@@ -121,7 +123,7 @@ class Runner:
             case.settle(Verdict.NOT_APPLICABLE, str(error))
         except NotRun as error:
             case.settle(Verdict.NOT_RUN, str(error))
-        except Exception as error:  # noqa: BLE001 - AssertionError too: a bug of ours is never the device's failure
+        except Exception as error:
             self._error(case, error)
         else:
             case.settle(Verdict.INCONCLUSIVE, "the case ended without judging this")
@@ -130,7 +132,9 @@ class Runner:
     def _error(case: Case, error: BaseException) -> None:
         case.observe("".join(traceback.format_exception(error, limit=-8)))
         first = case.spec.verifies[0]
-        case.assertions.append(Assertion(first, Verdict.ERROR, "a verdict", "none", f"{type(error).__name__}: {error}"))
+        case.assertions.append(
+            Assertion(first, Verdict.ERROR, "a verdict", "none", f"{type(error).__name__}: {error}")
+        )
         case.settle(Verdict.ERROR, "the case ended early by an error of the harness")
 
     # --- after ---
@@ -142,7 +146,7 @@ class Runner:
         except (Inconclusive, DriverError, ClockError) as error:
             case.observe(f"after the case: {error}")
             self._lost = str(error)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:
             self._error(case, error)
             self._lost = f"{type(error).__name__}: {error}"
         if not self._lost and (gone := bench.device.gone()):
@@ -171,10 +175,16 @@ class Runner:
         except LabError as error:
             case.observe(f"the capture of this case is lost: {error}")
 
-    def _result(self, case: Case, started: float, device_seconds: float, wire: tuple[Assertion, ...]) -> CaseResult:
+    def _result(
+        self, case: Case, started: float, device_seconds: float, wire: tuple[Assertion, ...]
+    ) -> CaseResult:
         spec = case.spec
         folder = self._evidence / spec.id
-        unjudged = [assertion.reason for assertion in case.assertions if assertion.verdict not in (Verdict.PASS, Verdict.FAIL, Verdict.WARN)]
+        unjudged = [
+            assertion.reason
+            for assertion in case.assertions
+            if assertion.verdict not in (Verdict.PASS, Verdict.FAIL, Verdict.WARN)
+        ]
         return CaseResult(
             id=spec.id,
             version=spec.version,

@@ -75,6 +75,8 @@ class Api:
                 return web.json_response({"error": "internal error"}, status=500)
 
     async def _health(self, _request: web.Request) -> web.Response:
+        if not self._device.up:
+            return web.json_response({"status": "booting"}, status=503)
         return web.json_response({"status": "up"})
 
     # --- settings

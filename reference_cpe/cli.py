@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +18,7 @@ import click
 from reference_cpe.clock import Clock, RealClock, SteeredClock
 from reference_cpe.config import Config, ConfigError, read_config
 from reference_cpe.defects import registry
+from reference_cpe.device import Device
 from reference_cpe.settings import Refused, acs_url
 
 log = logging.getLogger("reference-cpe")
@@ -143,27 +144,37 @@ async def _serve(
         clock = await _clock(clock_path, config, stop)
     except (OSError, ValueError) as error:
         return _usage(f"--clock: {error}")
-    from reference_cpe.api import Api, BadAddress  # aiohttp takes a while to load: the time is asked first
-    from reference_cpe.device import Device
-
     try:
         device = Device(config, clock, state, alterations, Random())
     except OSError as error:
         return _usage(f"--state {state}: {error.strerror}")
-    api = Api(device, clock)
     with clock.work():
         try:
-            if api_address is not None:
-                await api.start(api_address)
-        except (BadAddress, OSError) as error:
+            stop_api = await _start_api(device, clock, api_address)
+        except (ValueError, OSError) as error:
             return _usage(f"--api: {error}")
         await device.boot()
     await stop.wait()
     log.info("ending")
-    await api.stop()
+    await stop_api()
     await device.close()
     await clock.close()
     return 0
+
+
+async def _start_api(device: Device, clock: Clock, address: str | None) -> Callable[[], Awaitable[None]]:
+    """Start the JSON API, if there is an address for it; gives what stops it."""
+    if address is None:
+        return _nothing
+    from reference_cpe.api import Api  # aiohttp's server takes long to load; alone the device does without
+
+    api = Api(device, clock)
+    await api.start(address)
+    return api.stop
+
+
+async def _nothing() -> None:
+    """There is no API to stop."""
 
 
 async def _clock(path: str | None, config: Config, stop: asyncio.Event) -> Clock:

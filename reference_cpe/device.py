@@ -84,6 +84,11 @@ class Device:
             parts.transfers.start_due()
             self.connect()
 
+    @property
+    def up(self) -> bool:
+        """Booted: changes of settings have their effect."""
+        return self._up
+
     async def down(self) -> None:
         """Stop everything at once, as when power fails, but for the store."""
         self._up = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from enum import Enum
-from random import Random
 
 from harness.cwmp import digest
 from harness.cwmp.digest import DigestChallenge
@@ -37,10 +36,9 @@ class _Nonce:
 class Gate:
     """Seams: `check`, `challenge`, `credentials`."""
 
-    def __init__(self, settings: Settings, clock: Clock, random: Random | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._random = random
         self._nonces: dict[str, _Nonce] = {}
 
     def credentials(self) -> tuple[str, str]:
@@ -52,7 +50,7 @@ class Gate:
 
     def challenge(self, stale: bool = False) -> str:
         """A WWW-Authenticate value with a new nonce."""
-        nonce = secrets.token_hex(16) if self._random is None else f"{self._random.getrandbits(128):032x}"
+        nonce = secrets.token_hex(16)
         while len(self._nonces) >= _MOST_NONCES:
             del self._nonces[next(iter(self._nonces))]
         self._nonces[nonce] = _Nonce(self._clock.now() + NONCE_LIFE)

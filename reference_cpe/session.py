@@ -155,7 +155,7 @@ class Session:
         unusable = [p for p in reading.problems if p.fatal or (p.must and p.code in _UNUSABLE)]
         if reading.envelope is None or unusable:
             return self.end(
-                False, f"the ACS's message cannot be used: {unusable[0] if unusable else 'unreadable'}"
+                False, f"the ACS's message cannot be used: {unusable[0] if unusable else 'unreadable'}"[:256]
             )
         self.hold = bool(reading.envelope.header.hold_requests)
         if self.state is State.SERVING:
@@ -231,7 +231,7 @@ class Session:
         try:
             return self.call(message, reading)
         except CwmpFault as fault:
-            log.info("%s: fault %s", _name(message), fault)
+            log.info("%s: fault %.120s", _name(message)[:64], fault)
             return fault_message(fault)
         except Exception:
             log.exception("%s failed inside", _name(message))
@@ -243,7 +243,9 @@ class Session:
             raise CwmpFault(9000, f"Method not supported: {_name(message)[:64]}")
         wrong = next((p for p in reading.problems if p.must and p.code in _BAD_ARGUMENTS), None)
         if wrong is not None and not isinstance(message, GetRPCMethods):
-            raise CwmpFault(9003, f"Invalid arguments: {wrong}"[:256])
+            raise CwmpFault(
+                9003, f"Invalid arguments: {wrong.where.rpartition('/')[2]}: expected {wrong.expected}"[:256]
+            )
         log.info("%s", _name(message))
         return handler(self.parts, message)
 

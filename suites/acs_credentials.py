@@ -24,13 +24,19 @@ def digest(bench: Bench, case: Case) -> None:
     case.check("lcos.acs-credentials.digest", bench.works() or "a session", equal("a session"))
 
 
-@case("acs-credentials.basic", verifies="lcos.acs-credentials.basic", needs=(*NEEDS, "https", "acs_url", "upload_root_ca"))
+@case(
+    "acs-credentials.basic",
+    verifies="lcos.acs-credentials.basic",
+    needs=(*NEEDS, "https", "acs_url", "upload_root_ca"),
+)
 def basic(bench: Bench, case: Case) -> None:
     """Challenged with Basic over TLS, the device logs in with the configured user and password.
 
     Accepted: a complete session with an ACS that lets nobody else in.
     """
-    case.step("Let the ACS demand Basic over https with the configured pair; give the device a reason to connect.")
+    case.step(
+        "Let the ACS demand Basic over https with the configured pair; give the device a reason to connect."
+    )
     bench.use_https()
     bench.demand_login("Basic")
     case.check("lcos.acs-credentials.basic", bench.works() or "a session", equal("a session"))

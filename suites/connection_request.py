@@ -22,10 +22,25 @@ def accepted(bench: Bench, case: Case) -> None:
             continue
         case.step(f"Send a connection request from {shown} with the right credentials.")
         outcome = bench.connection_request(host=host)
-        case.check("lcos.connection-request.session", outcome.status, one_of((200, 204)), what=f"status, from {shown}")
-        case.check("lcos.connection-request.session", outcome.session, equal(True), what=f"session within 30 s, from {shown}")
+        case.check(
+            "lcos.connection-request.session",
+            outcome.status,
+            one_of((200, 204)),
+            what=f"status, from {shown}",
+        )
+        case.check(
+            "lcos.connection-request.session",
+            outcome.session,
+            equal(True),
+            what=f"session within 30 s, from {shown}",
+        )
         if outcome.inform is not None:
-            case.check("lcos.connection-request.session", EVENT in outcome.inform.event_codes, equal(True), what=f"event {EVENT}")
+            case.check(
+                "lcos.connection-request.session",
+                EVENT in outcome.inform.event_codes,
+                equal(True),
+                what=f"event {EVENT}",
+            )
 
 
 @case("connection-request.wrong-credentials", verifies="lcos.connection-request.credentials", needs=NEEDS)
@@ -53,5 +68,12 @@ def wrong_credentials(bench: Bench, case: Case) -> None:
         for shown, user, secret in attempts:
             case.step(f"Send a connection request with {shown}.")
             outcome = bench.connection_request(username=user, password=secret)
-            case.check("lcos.connection-request.credentials", outcome.status, one_of((401, 403, 503, 0)), what=f"status, {shown}")
-            case.check("lcos.connection-request.credentials", outcome.session, equal(False), what=f"session, {shown}")
+            case.check(
+                "lcos.connection-request.credentials",
+                outcome.status,
+                one_of((401, 403, 503, 0)),
+                what=f"status, {shown}",
+            )
+            case.check(
+                "lcos.connection-request.credentials", outcome.session, equal(False), what=f"session, {shown}"
+            )

@@ -75,7 +75,11 @@ class TransferOutcome:
     """Requests that reached the file server."""
 
     def __str__(self) -> str:
-        complete = "no TransferComplete" if self.complete_fault is None else f"TransferComplete with fault {self.complete_fault}"
+        complete = (
+            "no TransferComplete"
+            if self.complete_fault is None
+            else f"TransferComplete with fault {self.complete_fault}"
+        )
         return f"{describe_reply(self.reply)}, {complete}, {self.hits} requests at the file server"
 
 
@@ -90,13 +94,19 @@ def transfer_refused() -> Allowed[TransferOutcome]:
             return undecided(seen, "the session ended before an answer came")
         if outcome.reply.fault is not None:
             good = outcome.reply.fault.fault_code in REFUSED_BY_POLICY
-            return passed(seen) if good else failed(seen, "a fault that does not say that the request was refused")
+            return (
+                passed(seen)
+                if good
+                else failed(seen, "a fault that does not say that the request was refused")
+            )
         if outcome.complete_fault:
             return passed(seen, "accepted and then reported as failed, with nothing fetched")
         return failed(seen, "the Download was accepted and never reported as failed")
 
     codes = ", ".join(map(str, REFUSED_BY_POLICY))
-    return Allowed(f"a fault ({codes}), or a TransferComplete with a fault; no request at the file server", judge)
+    return Allowed(
+        f"a fault ({codes}), or a TransferComplete with a fault; no request at the file server", judge
+    )
 
 
 def transfer_fetched() -> Allowed[TransferOutcome]:

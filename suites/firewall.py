@@ -32,7 +32,9 @@ def opens(bench: Bench, port: int) -> str:
     return "" if seen == "open" else f"port {port} is {seen} over IPv6 although a rule allows it"
 
 
-@case("firewall.closed-without-rule", verifies="lcos.firewall6.closed-without-rule", needs=NEEDS, packets=True)
+@case(
+    "firewall.closed-without-rule", verifies="lcos.firewall6.closed-without-rule", needs=NEEDS, packets=True
+)
 def closed_without_rule(bench: Bench, case: Case) -> None:
     """Without an inbound rule nobody reaches the connection-request port over IPv6.
 
@@ -43,7 +45,12 @@ def closed_without_rule(bench: Bench, case: Case) -> None:
         case.step("Remove every inbound rule and probe the port over IPv6.")
         bench.configure(ipv6_inbound_rules=())
         for host, shown in HOSTS:
-            case.check("lcos.firewall6.closed-without-rule", probe(bench, host, port), one_of(CLOSED), what=f"from {shown}")
+            case.check(
+                "lcos.firewall6.closed-without-rule",
+                probe(bench, host, port),
+                one_of(CLOSED),
+                what=f"from {shown}",
+            )
 
 
 @case("firewall.open-with-rule", verifies="lcos.firewall6.open-with-rule", needs=NEEDS, packets=True)
@@ -56,7 +63,9 @@ def open_with_rule(bench: Bench, case: Case) -> None:
     case.step("Set a rule for the port and probe it over IPv6.")
     bench.configure(ipv6_inbound_rules=allow(port))
     for host, shown in HOSTS:
-        case.check("lcos.firewall6.open-with-rule", probe(bench, host, port), equal("open"), what=f"from {shown}")
+        case.check(
+            "lcos.firewall6.open-with-rule", probe(bench, host, port), equal("open"), what=f"from {shown}"
+        )
     case.step("Send a connection request to the device's IPv6 address.")
     outcome = bench.connection_request(address=bench.topology.cpe_wan_v6)
     case.check("lcos.firewall6.open-with-rule", outcome.session, equal(True), what="session")
@@ -74,10 +83,17 @@ def rule_exact(bench: Bench, case: Case) -> None:
         case.step(f"Leave the listener on port {neighbour} and set a rule for port {port}.")
         bench.configure(ipv6_inbound_rules=allow(port))
         for host, shown in HOSTS:
-            case.check("lcos.firewall6.rule-exact", probe(bench, host, neighbour), one_of(CLOSED), what=f"neighbouring port, from {shown}")
+            case.check(
+                "lcos.firewall6.rule-exact",
+                probe(bench, host, neighbour),
+                one_of(CLOSED),
+                what=f"neighbouring port, from {shown}",
+            )
         case.step(f"Set a rule for port {neighbour} that is not active.")
         bench.configure(ipv6_inbound_rules=(FirewallRule("cwmp", (neighbour,), active=False),))
-        case.check("lcos.firewall6.rule-exact", probe(bench, "wan", neighbour), one_of(CLOSED), what="inactive rule")
+        case.check(
+            "lcos.firewall6.rule-exact", probe(bench, "wan", neighbour), one_of(CLOSED), what="inactive rule"
+        )
 
 
 @case(

@@ -46,7 +46,7 @@ def get_values(*names: str, count: str | None = None) -> str:
     items = "".join(f"<string>{escape(name)}</string>" for name in names)
     size = len(names) if count is None else count
     return (
-        f'<cwmp:GetParameterValues><ParameterNames soap-enc:arrayType={quoteattr(f"xsd:string[{size}]")}>{items}'
+        f"<cwmp:GetParameterValues><ParameterNames soap-enc:arrayType={quoteattr(f'xsd:string[{size}]')}>{items}"
         "</ParameterNames></cwmp:GetParameterValues>"
     )
 
@@ -65,13 +65,27 @@ _NOT_XML = "".join(map(chr, (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF))
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=_NOT_XML), max_size=40)
 _long = st.sampled_from((255, 256, 257, 1024, 3073, 20_000)).map(lambda size: "A" * size)
 _nasty = st.sampled_from(
-    ("%n%s%x", "';--", "`id`", "$(id)", "../../etc/passwd", "\u202e", "\U0001f600", "0", "-1", "4294967296", "true", "", " ")
+    (
+        "%n%s%x",
+        "';--",
+        "`id`",
+        "$(id)",
+        "../../etc/passwd",
+        "\u202e",
+        "\U0001f600",
+        "0",
+        "-1",
+        "4294967296",
+        "true",
+        "",
+        " ",
+    )
 )
 _word = st.one_of(_text, _long, _nasty)
 
 
 def _path(known: str) -> st.SearchStrategy[str]:
-    root = known.split(".")[0]
+    root = known.split(".", maxsplit=1)[0]
     odd = (
         "", ".", "..", f"{root}..", f"{root}.", f".{known}", f"{known}.", known.lower(), known.replace(".", ". "), f"{root}.{{i}}.",
         f"{root}.*.", f"{known}.0.", f"{root}." + "A." * 130, f"{root}.DeviceInfo", "Nothing.At.All", f"{root}.X_000000_{'B' * 300}",
@@ -82,7 +96,9 @@ def _path(known: str) -> st.SearchStrategy[str]:
 def _reads(known: str) -> st.SearchStrategy[FuzzedEnvelope]:
     counts = st.sampled_from(("0", "2", "-1", "4294967295", "x", ""))
     return st.one_of(
-        st.lists(_path(known), max_size=4).map(lambda names: (get_values(*names), "GetParameterValues of odd names")),
+        st.lists(_path(known), max_size=4).map(
+            lambda names: (get_values(*names), "GetParameterValues of odd names")
+        ),
         counts.map(lambda count: (get_values(known, count=count), f"arrayType says [{count}] for one item")),
         st.tuples(_path(known), st.sampled_from(("0", "1", "true", "false", "TRUE", "2", "", "yes"))).map(
             lambda pair: (
@@ -97,7 +113,9 @@ def _refused_writes(known: str) -> st.SearchStrategy[FuzzedEnvelope]:
     kinds = st.sampled_from(("xsd:string", "xsd:int", "xsd:nonsense", "nonsense:string", ""))
     return st.builds(
         lambda value, kind: FuzzedEnvelope(
-            envelope(set_value(known, value, kind)).encode(), f"write to a read-only parameter as {kind!r}", must_not_succeed=True
+            envelope(set_value(known, value, kind)).encode(),
+            f"write to a read-only parameter as {kind!r}",
+            must_not_succeed=True,
         ),
         _word,
         kinds,
@@ -106,7 +124,11 @@ def _refused_writes(known: str) -> st.SearchStrategy[FuzzedEnvelope]:
 
 def _unknown_methods() -> st.SearchStrategy[FuzzedEnvelope]:
     names = st.from_regex(r"[A-Z][A-Za-z0-9]{2,30}", fullmatch=True).map(lambda name: f"X_000000_{name}")
-    return names.map(lambda name: FuzzedEnvelope(envelope(f"<cwmp:{name}/>").encode(), "a vendor RPC nobody knows", must_not_succeed=True))
+    return names.map(
+        lambda name: FuzzedEnvelope(
+            envelope(f"<cwmp:{name}/>").encode(), "a vendor RPC nobody knows", must_not_succeed=True
+        )
+    )
 
 
 def _structures(known: str) -> st.SearchStrategy[FuzzedEnvelope]:
@@ -132,10 +154,14 @@ def _structures(known: str) -> st.SearchStrategy[FuzzedEnvelope]:
         ("a response nobody asked for", envelope("<cwmp:GetRPCMethodsResponse/>"), True),
     )  # fmt: skip
     listed = st.sampled_from(table).map(lambda row: FuzzedEnvelope(row[1].encode(), row[0], row[2]))
-    cut = st.integers(1, len(whole) - 20).map(lambda n: FuzzedEnvelope(whole[:n].encode(), f"cut after {n} bytes", must_not_succeed=True))
+    cut = st.integers(1, len(whole) - 20).map(
+        lambda n: FuzzedEnvelope(whole[:n].encode(), f"cut after {n} bytes", must_not_succeed=True)
+    )
     flipped = st.tuples(st.integers(0, len(whole) - 1), st.integers(128, 255)).map(
         lambda pair: FuzzedEnvelope(
-            whole.encode()[: pair[0]] + bytes([pair[1]]) + whole.encode()[pair[0] + 1 :], f"byte {pair[0]} is {pair[1]:#x}", must_not_succeed=True
+            whole.encode()[: pair[0]] + bytes([pair[1]]) + whole.encode()[pair[0] + 1 :],
+            f"byte {pair[0]} is {pair[1]:#x}",
+            must_not_succeed=True,
         )
     )
     return st.one_of(listed, cut, flipped)

@@ -26,7 +26,11 @@ def rejects(bench: Bench, case: Case, requirement: str, identity: Identity, show
         mark = bench.clear_text_mark()
         attempt = bench.attempt()
         case.check(requirement, attempt, rejected_silently(), evidence=bench.evidence_of(attempt))
-        case.check("lcos.scheme.no-downgrade", bench.clear_text_since(mark), nothing("clear-text connection with data"))
+        case.check(
+            "lcos.scheme.no-downgrade",
+            bench.clear_text_since(mark),
+            nothing("clear-text connection with data"),
+        )
         bench.present(bench.identity())
 
 
@@ -40,15 +44,24 @@ def right_root(bench: Bench, case: Case) -> None:
     bench.use_https()
     chains = (
         ("a leaf directly under the stored root", bench.identity()),
-        ("a leaf under an intermediate that is sent along", bench.root.ca("bench intermediate").leaf(*bench.acs_names)),
+        (
+            "a leaf under an intermediate that is sent along",
+            bench.root.ca("bench intermediate").leaf(*bench.acs_names),
+        ),
     )
     for shown, identity in chains:
         case.step(f"Show {shown} and give the device a reason to connect.")
         bench.present(identity)
-        case.check("lcos.tls.good-chain-accepted", bench.works() or "a session", equal("a session"), what=shown)
+        case.check(
+            "lcos.tls.good-chain-accepted", bench.works() or "a session", equal("a session"), what=shown
+        )
 
 
-@case("https.reject.no-root-stored", verifies=("lcos.tls.no-root-no-session", "lcos.scheme.no-downgrade"), needs=(*HTTPS, "remove_root_ca"))
+@case(
+    "https.reject.no-root-stored",
+    verifies=("lcos.tls.no-root-no-session", "lcos.scheme.no-downgrade"),
+    needs=(*HTTPS, "remove_root_ca"),
+)
 def no_root_stored(bench: Bench, case: Case) -> None:
     """With no CWMP root CA stored, no server certificate is good enough for an https URL.
 
@@ -67,29 +80,59 @@ def no_root_stored(bench: Bench, case: Case) -> None:
             case.step(f"Show {shown} and give the device a reason to connect.")
             bench.present(identity)
             attempt = bench.attempt(expected=False)
-            case.check("lcos.tls.no-root-no-session", attempt, no_session_over_tls(), what=shown, evidence=bench.evidence_of(attempt))
-        case.check("lcos.scheme.no-downgrade", bench.clear_text_since(mark), nothing("clear-text connection with data"))
+            case.check(
+                "lcos.tls.no-root-no-session",
+                attempt,
+                no_session_over_tls(),
+                what=shown,
+                evidence=bench.evidence_of(attempt),
+            )
+        case.check(
+            "lcos.scheme.no-downgrade",
+            bench.clear_text_since(mark),
+            nothing("clear-text connection with data"),
+        )
         case.step("Store the root again.")
         bench.present(bench.identity())
         bench.device.upload_root_ca(bench.root)
 
 
-@case("https.reject.untrusted-root", verifies=("lcos.tls.untrusted-root", "lcos.scheme.no-downgrade"), needs=HTTPS)
+@case(
+    "https.reject.untrusted-root",
+    verifies=("lcos.tls.untrusted-root", "lcos.scheme.no-downgrade"),
+    needs=HTTPS,
+)
 def untrusted_root(bench: Bench, case: Case) -> None:
     """A certificate with the right name whose root is not the stored one is rejected.
 
     Accepted: the connection ends with no application byte sent.
     """
-    rejects(bench, case, "lcos.tls.untrusted-root", bench.other_root.leaf(*bench.acs_names), "a certificate of another root with the right name")
+    rejects(
+        bench,
+        case,
+        "lcos.tls.untrusted-root",
+        bench.other_root.leaf(*bench.acs_names),
+        "a certificate of another root with the right name",
+    )
 
 
-@case("https.reject.same-name-root", verifies=("lcos.tls.untrusted-root", "lcos.scheme.no-downgrade"), needs=HTTPS)
+@case(
+    "https.reject.same-name-root",
+    verifies=("lcos.tls.untrusted-root", "lcos.scheme.no-downgrade"),
+    needs=HTTPS,
+)
 def same_name_root(bench: Bench, case: Case) -> None:
     """A certificate of a root that bears the stored root's name but another key is rejected.
 
     Accepted: the connection ends with no application byte sent.
     """
-    rejects(bench, case, "lcos.tls.untrusted-root", bench.forged_root.leaf(*bench.acs_names), "a certificate of a root of the same name with another key")
+    rejects(
+        bench,
+        case,
+        "lcos.tls.untrusted-root",
+        bench.forged_root.leaf(*bench.acs_names),
+        "a certificate of a root of the same name with another key",
+    )
 
 
 @case("https.reject.self-signed", verifies=("lcos.tls.self-signed", "lcos.scheme.no-downgrade"), needs=HTTPS)
@@ -98,7 +141,13 @@ def self_signed(bench: Bench, case: Case) -> None:
 
     Accepted: the connection ends with no application byte sent.
     """
-    rejects(bench, case, "lcos.tls.self-signed", bench.self_signed(), "a self-signed certificate with the right name")
+    rejects(
+        bench,
+        case,
+        "lcos.tls.self-signed",
+        bench.self_signed(),
+        "a self-signed certificate with the right name",
+    )
 
 
 @case("https.reject.wrong-name", verifies=("lcos.tls.host-name", "lcos.scheme.no-downgrade"), needs=HTTPS)
@@ -107,20 +156,32 @@ def wrong_name(bench: Bench, case: Case) -> None:
 
     Accepted: the connection ends with no application byte sent.
     """
-    rejects(bench, case, "lcos.tls.host-name", bench.root.leaf(*bench.foreign_names), "a certificate of the stored root for another host")
+    rejects(
+        bench,
+        case,
+        "lcos.tls.host-name",
+        bench.root.leaf(*bench.foreign_names),
+        "a certificate of the stored root for another host",
+    )
 
 
 def _needs_right_clock(bench: Bench, case: Case) -> None:
     """Dates may be ignored by a device that does not know the time; so its clock is proven first."""
     off = bench.device_clock_error()
     if off is None:
-        raise Inconclusive("the device's Inform says that it does not know the time, so dates need not be checked")
+        raise Inconclusive(
+            "the device's Inform says that it does not know the time, so dates need not be checked"
+        )
     case.observe(f"the device's clock differs from the bench's by {off:.0f} s")
     if abs(off) > timedelta(days=1).total_seconds():
         raise Inconclusive(f"the device's clock is off by {off:.0f} s: certificate dates prove nothing")
 
 
-@case("https.reject.expired", verifies=("lcos.tls.validity-dates", "lcos.scheme.no-downgrade"), needs=(*HTTPS, "absolute-time"))
+@case(
+    "https.reject.expired",
+    verifies=("lcos.tls.validity-dates", "lcos.scheme.no-downgrade"),
+    needs=(*HTTPS, "absolute-time"),
+)
 def expired(bench: Bench, case: Case) -> None:
     """A certificate that expired ten days ago is rejected by a device that knows the time.
 
@@ -128,10 +189,20 @@ def expired(bench: Bench, case: Case) -> None:
     """
     bench.use_https()
     _needs_right_clock(bench, case)
-    rejects(bench, case, "lcos.tls.validity-dates", bench.root.leaf(*bench.acs_names, not_before=-100, not_after=-10), "a certificate that expired ten days ago")
+    rejects(
+        bench,
+        case,
+        "lcos.tls.validity-dates",
+        bench.root.leaf(*bench.acs_names, not_before=-100, not_after=-10),
+        "a certificate that expired ten days ago",
+    )
 
 
-@case("https.reject.not-yet-valid", verifies=("lcos.tls.validity-dates", "lcos.scheme.no-downgrade"), needs=(*HTTPS, "absolute-time"))
+@case(
+    "https.reject.not-yet-valid",
+    verifies=("lcos.tls.validity-dates", "lcos.scheme.no-downgrade"),
+    needs=(*HTTPS, "absolute-time"),
+)
 def not_yet_valid(bench: Bench, case: Case) -> None:
     """A certificate that becomes valid in ten days is rejected by a device that knows the time.
 
@@ -139,4 +210,10 @@ def not_yet_valid(bench: Bench, case: Case) -> None:
     """
     bench.use_https()
     _needs_right_clock(bench, case)
-    rejects(bench, case, "lcos.tls.validity-dates", bench.root.leaf(*bench.acs_names, not_before=10, not_after=100), "a certificate that becomes valid in ten days")
+    rejects(
+        bench,
+        case,
+        "lcos.tls.validity-dates",
+        bench.root.leaf(*bench.acs_names, not_before=10, not_after=100),
+        "a certificate that becomes valid in ten days",
+    )

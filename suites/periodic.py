@@ -6,6 +6,8 @@ Instants are those at which the ACS saw the bytes. The interval is short where t
 
 from __future__ import annotations
 
+import itertools
+
 from harness.bench import Bench
 from harness.case import Case, Inconclusive, case
 from harness.cwmp.messages import GetParameterValues
@@ -34,13 +36,17 @@ def periodic_on(bench: Bench, case: Case) -> None:
     case.step(f"Switch the periodic Inform on with an interval of {interval} s.")
     bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
     case.step("Watch for three and a half intervals; serve every session correctly.")
-    seen = [inform for inform in bench.informs_during(3.5 * interval + slack) if PERIODIC in inform.event_codes]
+    seen = [
+        inform for inform in bench.informs_during(3.5 * interval + slack) if PERIODIC in inform.event_codes
+    ]
     case.check("lcos.periodic.on", len(seen), that("2 to 4 periodic Informs", lambda count: 2 <= count <= 4))
-    gaps = [after.started_at - before.ended_at for before, after in zip(seen, seen[1:], strict=False)]
+    gaps = [after.started_at - before.ended_at for before, after in itertools.pairwise(seen)]
     if not gaps:
         raise Inconclusive("fewer than two periodic Informs: no gap to measure")
     for number, gap in enumerate(gaps, 1):
-        case.check("lcos.periodic.seconds", gap, between(interval - slack, interval + slack), what=f"gap {number}")
+        case.check(
+            "lcos.periodic.seconds", gap, between(interval - slack, interval + slack), what=f"gap {number}"
+        )
 
 
 @case("periodic.off", verifies=("lcos.periodic.off", "lcos.periodic.runtime-toggle"), needs=KNOBS)
@@ -64,7 +70,9 @@ def periodic_off(bench: Bench, case: Case) -> None:
         seen = [inform for inform in bench.informs_during(3 * interval) if PERIODIC in inform.event_codes]
         case.check("lcos.periodic.off", seen, nothing("periodic Inform"))
         case.step("Give the device another reason to connect.")
-        case.check("lcos.periodic.off", bench.works() or "a session", equal("a session"), what="other sessions")
+        case.check(
+            "lcos.periodic.off", bench.works() or "a session", equal("a session"), what="other sessions"
+        )
         case.step("Switch it on again, without a restart.")
         again = informs_periodically()
         case.check("lcos.periodic.runtime-toggle", again or "informs again", equal("informs again"))
@@ -108,7 +116,9 @@ def from_session_end(bench: Bench, case: Case) -> None:
     """
     interval = int(bench.timing.interval)
     slack = tolerance(bench, interval)
-    case.step(f"Switch the periodic Inform on with an interval of {interval} s and wait for a periodic session.")
+    case.step(
+        f"Switch the periodic Inform on with an interval of {interval} s and wait for a periodic session."
+    )
     bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
     with bench.claim("the session to be stretched", within=interval + slack, event=PERIODIC) as session:
         step = min(10.0, interval / 6)
@@ -125,7 +135,9 @@ def from_session_end(bench: Bench, case: Case) -> None:
     case.step("Wait for the next periodic Inform.")
     following = bench.next_inform(2 * interval + slack, event=PERIODIC)
     if following is not None:
-        case.observe(f"it came {following.started_at - session.started_at:.1f} s after the start of the stretched session")
+        case.observe(
+            f"it came {following.started_at - session.started_at:.1f} s after the start of the stretched session"
+        )
     case.check(
         "lcos.periodic.from-session-end",
         following.started_at - session.ended_at if following else float("inf"),

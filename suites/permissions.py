@@ -19,7 +19,12 @@ from suites.expectations import TransferOutcome, answered, fault, transfer_fetch
 
 SCRIPT = ("allow_file_transmission", "download", "script")
 FIRMWARE = ("allow_file_transmission", "allow_firmware_updates", "download", "firmware")
-CREDENTIALS = ("allow_credential_change", "connection-request", "connection_request_username", "connection_request_password")
+CREDENTIALS = (
+    "allow_credential_change",
+    "connection-request",
+    "connection_request_username",
+    "connection_request_password",
+)
 
 
 def download(bench: Bench, kind: str, content: bytes, *, delay: int = 0) -> TransferOutcome:
@@ -95,7 +100,9 @@ def firmware_refused(bench: Bench, case: Case, requirement: str, *, file: bool, 
     bench.configure(allow_file_transmission=True, allow_firmware_updates=True)
     before = bench.software_version()
     with case.twin("with both switches on the image is fetched", lambda: fetches_firmware(bench)):
-        case.step(f"File transmission {'on' if file else 'off'}, firmware updates {'on' if firmware else 'off'}: order the same download.")
+        case.step(
+            f"File transmission {'on' if file else 'off'}, firmware updates {'on' if firmware else 'off'}: order the same download."
+        )
         bench.configure(allow_file_transmission=file, allow_firmware_updates=firmware)
         outcome = download(bench, "firmware", bench.files.unusable_firmware())
         case.check(requirement, outcome, transfer_refused())
@@ -103,7 +110,11 @@ def firmware_refused(bench: Bench, case: Case, requirement: str, *, file: bool, 
         bench.configure(allow_file_transmission=True, allow_firmware_updates=True)
 
 
-@case("permissions.firmware.refused-when-file-off", verifies="lcos.file.firmware-refused-when-off", needs=FIRMWARE)
+@case(
+    "permissions.firmware.refused-when-file-off",
+    verifies="lcos.file.firmware-refused-when-off",
+    needs=FIRMWARE,
+)
 def firmware_refused_file_off(bench: Bench, case: Case) -> None:
     """With file transmission off, firmware is refused too, even if firmware updates are allowed.
 
@@ -145,7 +156,9 @@ def _wakes(bench: Bench, username: str, password: str) -> bool:
     return bench.connection_request(username=username, password=password).session
 
 
-@case("permissions.credentials.changed-when-on", verifies="lcos.credentials.changed-when-on", needs=CREDENTIALS)
+@case(
+    "permissions.credentials.changed-when-on", verifies="lcos.credentials.changed-when-on", needs=CREDENTIALS
+)
 def credentials_changed(bench: Bench, case: Case) -> None:
     """With the switch on, the ACS changes the connection-request credentials.
 
@@ -161,8 +174,18 @@ def credentials_changed(bench: Bench, case: Case) -> None:
     bench.credentials_may_have_changed()
     case.check("lcos.credentials.changed-when-on", reply, answered(SetParameterValuesResponse))
     case.step("Send connection requests with the new and with the old pair.")
-    case.check("lcos.credentials.changed-when-on", _wakes(bench, *new), equal(True), what="new pair leads to a session")
-    case.check("lcos.credentials.changed-when-on", _wakes(bench, *old), equal(False), what="old pair leads to a session")
+    case.check(
+        "lcos.credentials.changed-when-on",
+        _wakes(bench, *new),
+        equal(True),
+        what="new pair leads to a session",
+    )
+    case.check(
+        "lcos.credentials.changed-when-on",
+        _wakes(bench, *old),
+        equal(False),
+        what="old pair leads to a session",
+    )
 
 
 @case(
@@ -182,7 +205,10 @@ def credentials_refused(bench: Bench, case: Case) -> None:
         bench.configure(allow_credential_change=False)
         case.step("Set a new user and password by SetParameterValues.")
         with bench.session("change of the credentials") as session:
-            names = (f"{session.root}ManagementServer.ParameterKey", f"{session.root}ManagementServer.PeriodicInformInterval")
+            names = (
+                f"{session.root}ManagementServer.ParameterKey",
+                f"{session.root}ManagementServer.PeriodicInformInterval",
+            )
             before = session.call(GetParameterValues(names)).values()
             reply = session.call(_credential_change(session.root, *new, key="key-that-must-not-stay"))
             case.step("Set them together with a parameter that may be changed.")
@@ -195,6 +221,15 @@ def credentials_refused(bench: Bench, case: Case) -> None:
             raise Inconclusive("ParameterKey and PeriodicInformInterval could not be read")
         for said, what in ((reply, "credentials alone"), (both, "credentials and another parameter")):
             case.check("lcos.credentials.refused-when-off", said, fault(9003, 9001, 9002, 9008), what=what)
-        case.check("lcos.credentials.refused-when-off", _wakes(bench, *new), equal(False), what="new pair leads to a session")
-        case.check("lcos.credentials.refused-when-off", after[names[0]], equal(before[names[0]]), what="ParameterKey")
-        case.check("lcos.credentials.atomic", after[names[1]], equal(before[names[1]]), what="the other parameter")
+        case.check(
+            "lcos.credentials.refused-when-off",
+            _wakes(bench, *new),
+            equal(False),
+            what="new pair leads to a session",
+        )
+        case.check(
+            "lcos.credentials.refused-when-off", after[names[0]], equal(before[names[0]]), what="ParameterKey"
+        )
+        case.check(
+            "lcos.credentials.atomic", after[names[1]], equal(before[names[1]]), what="the other parameter"
+        )

@@ -114,7 +114,10 @@ ENTITY = """<?xml version="1.0" encoding="UTF-8"?>
 <string>&name;</string></ParameterNames></c:GetParameterValues></s:Body></s:Envelope>"""
 
 
-@case("robustness.entity-not-expanded", verifies=("cwmp.robust.no-entity-expansion", "cwmp.robust.next-session-works"))
+@case(
+    "robustness.entity-not-expanded",
+    verifies=("cwmp.robust.no-entity-expansion", "cwmp.robust.next-session-works"),
+)
 def entity_not_expanded(bench: Bench, case: Case) -> None:
     """An envelope with a document type and an internal entity is not obeyed.
 
@@ -134,5 +137,10 @@ def entity_not_expanded(bench: Bench, case: Case) -> None:
             body = ENTITY.format(name=name, namespace=session.namespace)
             answer = session.call_raw(body.encode(), note="document type with an internal entity")
         obeyed = name in answer.values()
-        case.check("cwmp.robust.no-entity-expansion", obeyed, equal(False), what="the entity was expanded and the request obeyed")
+        case.check(
+            "cwmp.robust.no-entity-expansion",
+            obeyed,
+            equal(False),
+            what="the entity was expanded and the request obeyed",
+        )
     case.check("cwmp.robust.next-session-works", bench.works() or "a session", equal("a session"))

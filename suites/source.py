@@ -30,7 +30,9 @@ def session_frames(bench: Bench) -> list[Frame]:
     reason = bench.works()
     frames = bench.wire.to_acs(mark)
     if not frames:
-        raise Inconclusive(f"no frame from the device to the ACS on the WAN link ({reason or 'though a session took place'})")
+        raise Inconclusive(
+            f"no frame from the device to the ACS on the WAN link ({reason or 'though a session took place'})"
+        )
     return frames
 
 
@@ -71,12 +73,19 @@ def loopback_unmasked(bench: Bench, case: Case) -> None:
     Accepted: the wire shows the loopback address itself, in every frame, and the session completes, so the answers
     found their way back.
     """
-    with case.twin("with no source address the device connects from its WAN address", lambda: leaves_from_wan(bench)):
+    with case.twin(
+        "with no source address the device connects from its WAN address", lambda: leaves_from_wan(bench)
+    ):
         case.step(f"Set the source address to the loopback address {bench.device.names.loopback}.")
         bench.configure(source_address=bench.device.names.loopback)
         frames = session_frames(bench)
         for requirement in ("lcos.loopback.unmasked", "lcos.source.loopback-name"):
-            case.check(requirement, frames, only_from(bench.device.names.loopback_address), evidence=bench.wire.evidence(frames))
+            case.check(
+                requirement,
+                frames,
+                only_from(bench.device.names.loopback_address),
+                evidence=bench.wire.evidence(frames),
+            )
 
 
 @case(
@@ -91,11 +100,15 @@ def network_masked(bench: Bench, case: Case) -> None:
     Accepted: the wire shows the WAN address in every frame, the network's address in none, and the session takes
     place, as it does with no source address set.
     """
-    with case.twin("with no source address the device connects from its WAN address", lambda: leaves_from_wan(bench)):
+    with case.twin(
+        "with no source address the device connects from its WAN address", lambda: leaves_from_wan(bench)
+    ):
         names = bench.device.names
         case.step(f"Set the source address to the IP network {names.network} ({names.network_address}).")
         bench.configure(source_address=names.network)
-        judged_source(bench, case, "lcos.loopback.network-masked", bench.topology.cpe_wan_v4, "network as the source")
+        judged_source(
+            bench, case, "lcos.loopback.network-masked", bench.topology.cpe_wan_v4, "network as the source"
+        )
 
 
 @case(
@@ -117,5 +130,12 @@ def lan_still_masked(bench: Bench, case: Case) -> None:
     reached = bench.probe("lan", bench.topology.files_v4, bench.files.port)
     frames = bench.wire.to(mark, bench.topology.files_v4, bench.files.port)
     if not frames:
-        raise Inconclusive(f"no frame of the LAN client's connection on the WAN link (the connection was {reached})")
-    case.check("lcos.loopback.lan-still-masked", frames, only_from(bench.topology.cpe_wan_v4), evidence=bench.wire.evidence(frames))
+        raise Inconclusive(
+            f"no frame of the LAN client's connection on the WAN link (the connection was {reached})"
+        )
+    case.check(
+        "lcos.loopback.lan-still-masked",
+        frames,
+        only_from(bench.topology.cpe_wan_v4),
+        evidence=bench.wire.evidence(frames),
+    )

@@ -115,10 +115,11 @@ class Client {
 
   agent() {
     const secure = this.url.protocol === 'https:';
-    if (secure && !this.options.rootCa) throw new Error('no CWMP root CA certificate is stored');
     this.agents[this.url.protocol] ||= secure
       ? new https.Agent({
-        keepAlive: true, maxSockets: 1, ca: [this.options.rootCa], rejectUnauthorized: true, minVersion: 'TLSv1.2',
+        keepAlive: true, maxSockets: 1, rejectUnauthorized: true, minVersion: 'TLSv1.2',
+        // An empty list trusts nobody; without the option Node would trust its own store.
+        ca: this.options.rootCa ? [this.options.rootCa] : [],
         // Without a subjectAltName Node would go by the common name.
         checkServerIdentity: (host, certificate) => (certificate.subjectaltname
           ? tls.checkServerIdentity(host, certificate) : new Error('the certificate has no subjectAltName')),

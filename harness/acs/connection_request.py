@@ -89,7 +89,9 @@ async def request(
     Raises:
         ValueError: *url* is not ``http://host[:port]/...`` or its host is a name and no *address* is given.
     """
-    attempt = _Attempt(sock_factory, url, recorder, variation or Variation(), address, (connect_timeout_s, timeout_s))
+    attempt = _Attempt(
+        sock_factory, url, recorder, variation or Variation(), address, (connect_timeout_s, timeout_s)
+    )
     outcome = Outcome()
     try:
         await attempt.run(outcome, username, password, cnonce)

@@ -296,7 +296,9 @@ class Bench:
         return [
             f"{connection.bytes_from_device()} bytes to {connection.endpoint}"
             for connection in self._rig.recorder.transcript.connections[mark:]
-            if connection.role is not Role.CONNECTION_REQUEST and connection.tls is None and connection.bytes_from_device()
+            if connection.role is not Role.CONNECTION_REQUEST
+            and connection.tls is None
+            and connection.bytes_from_device()
         ]
 
     @staticmethod
@@ -326,11 +328,15 @@ class Bench:
             raise Inconclusive("the device has not told its ConnectionRequestURL")
         if address:
             url = _with_host(url, address)
-        return self._loop.call(self._rig.connection_request(url, pair, host), deadline=self.timing.contact * 2 + 60)
+        return self._loop.call(
+            self._rig.connection_request(url, pair, host), deadline=self.timing.contact * 2 + 60
+        )
 
     def credentials_may_have_changed(self) -> None:
         """The case tried to change the connection-request credentials by CWMP: set them again when restoring."""
-        self.device.doubt("connection_request_username", "connection_request_password", "periodic_inform_interval")
+        self.device.doubt(
+            "connection_request_username", "connection_request_password", "periodic_inform_interval"
+        )
 
     def probe(self, host: str, address: str, port: int) -> str:
         """Try a TCP connection from *host* of the bench: ``open``, ``refused`` or ``silent``."""

@@ -22,7 +22,9 @@ class DeviceUnderTest:
     ``settings`` is what the bench has set; `restore` puts back what differs from the baseline, and nothing else.
     """
 
-    def __init__(self, call: Call, driver: Driver, baseline: dict[str, SettingValue], root: Authority, idle: _Idle) -> None:
+    def __init__(
+        self, call: Call, driver: Driver, baseline: dict[str, SettingValue], root: Authority, idle: _Idle
+    ) -> None:
         self._call = call
         self._driver = driver
         self._baseline = baseline

@@ -27,7 +27,9 @@ from harness.bench.contact import Waker, idle, pass_time, settle_sockets, wait_f
 from harness.bench.records import ConnectionRequestOutcome, InformSeen
 from harness.bench.sessions import root_of
 from harness.cwmp.messages import Inform, TransferComplete
-from harness.device.api import DeviceInfo, Driver, SettingValue
+from harness.device.address import may_be_addressed, unusable
+from harness.device.address import topology as address_topology
+from harness.device.api import DeviceInfo, Driver, DriverError, SettingValue
 from harness.device.drivers import make
 from harness.device.profile import Profile, Timing
 from harness.lab.client import Client, ConnectFailed
@@ -53,7 +55,9 @@ PROBE = 0.7
 class Rig:
     """Everything of one bench. Made by `open`, ended by `close`."""
 
-    def __init__(self, profile: Profile, lab: Lab, clock: Clock, driver: Driver, workdir: Path, now: datetime) -> None:
+    def __init__(
+        self, profile: Profile, lab: Lab, clock: Clock, driver: Driver, workdir: Path, now: datetime
+    ) -> None:
         self.profile = profile
         self.lab = lab
         self.clock = clock
@@ -61,7 +65,9 @@ class Rig:
         self.now = now
         self.timing: Timing = profile.timing
         self.recorder = Recorder(clock, wall_clock_start=clock.wall() - clock.now())
-        self.acs = Acs(clock, self.recorder, timing=SessionTiming(after_device_closed=0.3 if clock.steered else 2.0))
+        self.acs = Acs(
+            clock, self.recorder, timing=SessionTiming(after_device_closed=0.3 if clock.steered else 2.0)
+        )
         self.file_server = FileServer(clock, self.recorder)
         self.root = Authority.trusted("bench root", now=now)
         self.connection_request_credentials = (f"cr-{secrets.token_hex(4)}", secrets.token_hex(8))
@@ -83,6 +89,8 @@ class Rig:
             DriverError: the device does not start.
             OSError: a port that the profile names is in use.
         """
+        if profile.address is not None and (reason := unusable(profile.address)):
+            raise DriverError(reason)
         stack = AsyncExitStack()
         try:
             lab = await Lab.create(workdir=workdir, plain=_plain(profile))
@@ -106,14 +114,17 @@ class Rig:
     async def _serve(self) -> None:
         """Start every listener: ACS by http and https over both address families, file server."""
         top = self.topology
-        for family, address, host in (("v4", top.acs_v4, top.acs_host), ("v6", top.acs_v6, f"[{top.acs_v6}]")):
+        for family, address, host in (
+            ("v4", top.acs_v4, top.acs_host),
+            ("v6", top.acs_v6, f"[{top.acs_v6}]"),
+        ):
             for scheme in ("http", "https") if address else ():
                 port = PORTS[scheme] if top.isolated else 0
                 sock = self.lab.listen(WAN, address, port)
                 tls = self._tls(self.identity) if scheme == "https" else None
                 self.acs.add_endpoint(f"acs-{scheme}-{family}", sock, scheme, (host,), tls)
         self._stack.push_async_callback(self.acs.close)
-        sock = self.lab.listen(WAN, top.files_v4, PORTS["files"] if top.isolated else 0)
+        sock = self.lab.listen(WAN, top.files_v4 or top.files_v6, PORTS["files"] if top.isolated else 0)
         self.file_port = self.file_server.add_endpoint("files", sock, "http", (top.files_host,)).port
         self._stack.push_async_callback(self.file_server.close)
         self.acs.on_session(self._session_started)
@@ -136,14 +147,17 @@ class Rig:
         return tuple(name for name in dict.fromkeys((top.acs_host, top.acs_v4, top.acs_v6)) if name)
 
     def url(self, scheme: str, *, v6: bool = False) -> str:
-        """The URL of an ACS endpoint."""
+        """The URL of an ACS endpoint, over IPv4 where there is a choice."""
+        v6 = v6 or not self.topology.acs_v4
         return self.acs.url(f"acs-{scheme}-{'v6' if v6 else 'v4'}")
 
     def acs_address(self) -> tuple[str, int]:
         """Address and port of the endpoint that the ACS URL in force names."""
         parts = urlsplit(str(self._current_url()))
         v6 = (parts.hostname or "") == self.topology.acs_v6
-        return (self.topology.acs_v6 if v6 else self.topology.acs_v4), parts.port or (443 if parts.scheme == "https" else 80)
+        return (self.topology.acs_v6 if v6 else self.topology.acs_v4), parts.port or (
+            443 if parts.scheme == "https" else 80
+        )
 
     def _current_url(self) -> SettingValue:
         return self.current_settings().get("acs_url", self.url("http"))
@@ -204,7 +218,14 @@ class Rig:
         if inform is None:
             return info
         who = inform.device_id
-        version = next((entry.value for entry in inform.parameter_list if entry.name.endswith(".DeviceInfo.SoftwareVersion")), "")
+        version = next(
+            (
+                entry.value
+                for entry in inform.parameter_list
+                if entry.name.endswith(".DeviceInfo.SoftwareVersion")
+            ),
+            "",
+        )
         return replace(
             info,
             manufacturer=who.manufacturer,
@@ -235,6 +256,8 @@ class Rig:
         return "" if outcome.status in (200, 204) else f"status {outcome.status} {outcome.reason}".rstrip()
 
     async def _request(self, url: str, pair: tuple[str | None, str | None], host: str) -> Outcome:
+        if reason := self._not_ours(url):
+            return Outcome(reason=reason)
         try:
             return await connection_request(
                 lambda family: self.lab.stream_socket(host, family),
@@ -249,13 +272,24 @@ class Rig:
         except (ValueError, OSError) as error:
             return Outcome(reason=str(error))
 
+    def _not_ours(self, url: str) -> str:
+        """Why the bench must not connect to *url*; a device's word never leads out of the bench."""
+        host = urlsplit(url).hostname or ""
+        if self.lab.isolated or self._named(url) is not None:
+            return ""
+        if self.profile.address is not None:
+            ours = may_be_addressed(self.profile.address, host)
+        else:
+            ours = ipaddress.ip_address(host).is_loopback
+        return "" if ours else f"{host} is neither in the bench nor named by the profile"
+
     def _named(self, url: str) -> tuple[str, int] | None:
         """Where to connect for a URL whose host is a name: nothing is resolved, the device is where it is."""
         parts = urlsplit(url)
         try:
             ipaddress.ip_address(parts.hostname or "")
         except ValueError:
-            return self.topology.cpe_wan_v4, parts.port or 80
+            return self.topology.cpe_wan_v4 or self.topology.cpe_wan_v6, parts.port or 80
         return None
 
     async def open_session(self, why: str) -> AcsSession | None:
@@ -289,7 +323,10 @@ class Rig:
         first = len(self._informs)
         await pass_time(self.clock, seconds)
         await self.idle()
-        return [InformSeen(inform, session.record.started_at, session.record.ended_at) for session, inform in self._informs[first:]]
+        return [
+            InformSeen(inform, session.record.started_at, session.record.ended_at)
+            for session, inform in self._informs[first:]
+        ]
 
     async def transfer_complete(self, command_key: str, within: float) -> TransferComplete | None:
         """The TransferComplete with that CommandKey, from any session since the last case began."""
@@ -353,7 +390,9 @@ class Rig:
 
     def _requests(self) -> list[HttpMessage]:
         connections = self.recorder.transcript.in_role(Role.ACS)
-        return [message for connection in connections for message in connection.messages if message.is_request]
+        return [
+            message for connection in connections for message in connection.messages if message.is_request
+        ]
 
     # --- connections ---
 
@@ -372,18 +411,24 @@ class Rig:
         watches = [endpoint.listener.watch() for endpoint in self._https()]
         decided: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
         for watch in watches:
-            watch.future.add_done_callback(lambda done: None if decided.done() or done.cancelled() else decided.set_result(done.result()))
+            watch.future.add_done_callback(
+                lambda done: None if decided.done() or done.cancelled() else decided.set_result(done.result())
+            )
         try:
             connection = await self._waker.until(decided)
             if connection is None:
-                connection = next((watch.connection for watch in watches if watch.connection is not None), None)
+                connection = next(
+                    (watch.connection for watch in watches if watch.connection is not None), None
+                )
         finally:
             for watch in watches:
                 watch.future.cancel()
         await self.idle()
         return connection
 
-    async def connection_request(self, url: str, pair: tuple[str | None, str | None], host: str) -> ConnectionRequestOutcome:
+    async def connection_request(
+        self, url: str, pair: tuple[str | None, str | None], host: str
+    ) -> ConnectionRequestOutcome:
         """Send a connection request and watch for the session that follows, or does not."""
         await self.idle()
         claim = self.acs.claim("connection request")
@@ -409,7 +454,14 @@ class Rig:
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = self.lab.stream_socket(host, family)
         try:
-            client = await Client.connect(sock, (address, port), recorder=self.recorder, role=Role.OTHER, name=f"probe-{host}", timeout=PROBE)
+            client = await Client.connect(
+                sock,
+                (address, port),
+                recorder=self.recorder,
+                role=Role.OTHER,
+                name=f"probe-{host}",
+                timeout=PROBE,
+            )
         except ConnectFailed as error:
             return "refused" if error.refused else "silent"
         await client.close()
@@ -423,19 +475,7 @@ def _plain(profile: Profile) -> Topology | None:
         return None
     if profile.address is None:
         return LOOPBACK
-    own = {6 if ":" in address else 4: address for address in profile.address.listen}
-    device, v4 = profile.address.device, own.get(4, next(iter(own.values())))
-    return replace(
-        LOOPBACK,
-        acs_v4=v4,
-        files_v4=v4,
-        acs_v6=own.get(6, ""),
-        files_v6=own.get(6, ""),
-        acs_host=v4,
-        files_host=v4,
-        cpe_wan_v4=device,
-        cpe_wan_v6=device,
-    )
+    return address_topology(profile.address)
 
 
 def free_port() -> int:

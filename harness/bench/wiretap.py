@@ -48,7 +48,9 @@ class Wiretap:
         dropped = self._rig.lab.capture.drops()
         if dropped:
             raise Inconclusive(f"the capture lost {dropped} frames")
-        return [frame for frame in frames if frame.proto == "tcp" and frame.dst == address and frame.dport == port]
+        return [
+            frame for frame in frames if frame.proto == "tcp" and frame.dst == address and frame.dport == port
+        ]
 
     def to_acs(self, since: int) -> list[Frame]:
         """TCP frames since the mark that go to the ACS's present endpoint."""
@@ -63,4 +65,8 @@ class Wiretap:
     def save(self, folder: Path) -> None:
         """Keep the frames of the case as ``capture.pcapng`` with ``frames.json`` beside it."""
         if not self._rig.no_packets():
-            self._call(self._rig.lab.capture.save(folder / "capture.pcapng", self._case_begins, None, self._rig.tls_secrets()))
+            self._call(
+                self._rig.lab.capture.save(
+                    folder / "capture.pcapng", self._case_begins, None, self._rig.tls_secrets()
+                )
+            )

@@ -49,7 +49,9 @@ SETTINGS: Final[dict[str, SettingInfo]] = {
         SettingInfo("acs_username", "ACS username", str, "for the ACS's Basic or Digest challenge"),
         SettingInfo("acs_password", "ACS password", str, "for the ACS's Basic or Digest challenge"),
         SettingInfo("connection_request_username", "Connection request user", str, "who may wake the device"),
-        SettingInfo("connection_request_password", "Connection request password", str, "who may wake the device"),
+        SettingInfo(
+            "connection_request_password", "Connection request password", str, "who may wake the device"
+        ),
         SettingInfo("port", "Port", int, "TCP port of the connection-request listener"),
         SettingInfo("source_address", "Source address", str, "name or address; empty is automatic"),
         SettingInfo("periodic_inform_active", "Periodic inform activated", bool, ""),

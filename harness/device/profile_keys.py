@@ -91,7 +91,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("settings.*", "true or table", "", "`true`: honoured; a table says more"),
     Key("settings.*.label", "string", "the label of LANCOM's page", "the device's own name of the setting"),
     Key("settings.*.initial", "value", "not set", "value until the bench sets another"),
-    Key("settings.*.secret", "boolean", "false", "value never shown: filler in logs, errors and reports"),
+    Key("settings.*.secret", "boolean", "false", "value never shown: filler in the logs and errors of commands"),
     Key("settings.*.true", "string", "`rendering.true`", "how `true` is written in templates"),
     Key("settings.*.false", "string", "`rendering.false`", "how `false` is written in templates"),
     Key("commands", "table", "{}", "what to run; without a command the device lacks the verb"),

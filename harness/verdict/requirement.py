@@ -47,7 +47,9 @@ class Catalogue:
         self._by_row: dict[str, list[Requirement]] = {}
         for record in records:
             if not ID.fullmatch(record.id):
-                raise CatalogueError(f"requirement {record.id!r}: ids are words like lcos.file.refused-when-off")
+                raise CatalogueError(
+                    f"requirement {record.id!r}: ids are words like lcos.file.refused-when-off"
+                )
             if record.id in self._by_id:
                 raise CatalogueError(f"requirement {record.id!r} is defined twice")
             self._by_id[record.id] = record

@@ -13,14 +13,16 @@ def timer_from_inform(parts: Parts) -> None:
     parts.timers.periodic_starts_at = StartsAt.SESSION_START
 
 
-@defect("interval-in-minutes", breaks=["lcos.periodic.seconds", "lcos.periodic.on"])
+@defect(
+    "interval-in-minutes", breaks=["lcos.periodic.on", "lcos.periodic.seconds", "lcos.periodic.default-1200"]
+)
 def interval_in_minutes(parts: Parts) -> None:
     """The interval is taken for minutes."""
     seconds = parts.timers.interval
     rewire(parts.timers, interval=lambda: 60 * seconds())
 
 
-@defect("periodic-off-ignored", breaks=["lcos.periodic.off", "lcos.periodic.runtime-toggle"])
+@defect("periodic-off-ignored", breaks=["lcos.periodic.off"])
 def periodic_off_ignored(parts: Parts) -> None:
     """Periodic Informs go on although they are switched off."""
     rewire(parts.timers, enabled=lambda: True)

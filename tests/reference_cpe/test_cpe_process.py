@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
-from cpe_lab import Acs, free_port, reply, run_device, serve_acs
+from cpe_lab import DEADLINE, Acs, free_port, reply, run_device, serve_acs
 
 from harness.cwmp import digest, soap
 from harness.cwmp.messages import (
@@ -299,3 +300,35 @@ async def test_secrets_stay_out_of_the_log(acs: Acs, home: Path) -> None:
         await device.call("POST", "/actions/wake")
         await acs.until(lambda: acs.ended == 2)
         assert secret not in device.log
+
+
+async def test_ends_while_the_acs_is_silent(acs: Acs, home: Path) -> None:
+    silent = asyncio.Event()
+
+    async def hold(_request: web.Request, _body: bytes) -> None:
+        silent.set()
+        await asyncio.Event().wait()
+
+    acs.intercept = hold
+    async with run_device(home) as device:
+        await device.configure(acs_url=f"{acs.base}/acs")
+        await asyncio.wait_for(silent.wait(), DEADLINE)
+        assert await device.end() == 0
+
+
+async def test_reboot_by_the_operator_breaks_a_session(acs: Acs, home: Path) -> None:
+    silent = asyncio.Event()
+
+    async def hold(_request: web.Request, _body: bytes) -> None:
+        if not silent.is_set():
+            silent.set()
+            await asyncio.Event().wait()
+
+    acs.intercept = hold
+    async with run_device(home) as device:
+        await device.configure(acs_url=f"{acs.base}/acs")
+        await asyncio.wait_for(silent.wait(), DEADLINE)
+        assert (await device.call("POST", "/actions/reboot"))[0] == 204
+        await acs.until(lambda: acs.ended)
+    assert acs.events() == [["0 BOOTSTRAP", "1 BOOT"]]
+    assert acs.informs[0].retry_count == 0
