@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import inspect
 import random
+import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -97,6 +98,41 @@ def case(
         return body
 
     return mark
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """A case that is a row of a table: its record (see `case`), its purpose in words, and what it does."""
+
+    id: str
+    purpose: str
+    body: Body
+    verifies: str | tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    packets: bool = False
+    version: int = 1
+
+
+def cases_from(namespace: dict[str, Any], rows: Iterable[CaseRow]) -> None:
+    """Make a case of every row and put it into *namespace*, the ``globals()`` of the suite.
+
+    Raises:
+        ValueError: see `case`; or the namespace has a function of that name already.
+    """
+    for row in rows:
+        name = re.sub(r"\W", "_", row.id)
+        if name in namespace:
+            raise ValueError(f"case {row.id}: {name} is there already")
+
+        def run(bench: Any, case: Case, _body: Body = row.body) -> None:
+            _body(bench, case)
+
+        run.__name__ = run.__qualname__ = name
+        run.__module__ = namespace["__name__"]
+        run.__doc__ = row.purpose
+        namespace[name] = case(
+            row.id, verifies=row.verifies, needs=row.needs, packets=row.packets, version=row.version
+        )(run)
 
 
 def spec_of(function: object) -> CaseSpec | None:

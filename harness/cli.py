@@ -6,6 +6,7 @@ import os
 import sys
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -47,6 +48,7 @@ _select = click.option(
 )
 _exclude = click.option("--exclude", "-x", multiple=True, metavar="GLOB", help="No case that matches.")
 _profile = click.Path(dir_okay=False, path_type=Path)
+_bundle = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @main.command()
@@ -73,6 +75,25 @@ _profile = click.Path(dir_okay=False, path_type=Path)
     help="Python file with defects of your own for the reference CPE.",
 )
 @click.option("--variant", multiple=True, metavar="NAME", help="Give the reference CPE this benign oddity.")
+@click.option(
+    "--workers",
+    "-n",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Benches side by side. Default: one a core for the reference CPE, one for any other device.",
+)
+@click.option(
+    "--expected",
+    type=_profile,
+    metavar="FILE",
+    help="Known findings (TOML): the exit status is 0 when exactly these show.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Go on with the unfinished run in DIR: the cases without a result.",
+)
 @click.option("--verbose", "-v", is_flag=True, help="Print the steps of every case.")
 def run(
     device: Path | None,
@@ -83,18 +104,45 @@ def run(
     defect: tuple[str, ...],
     defect_file: tuple[Path, ...],
     variant: tuple[str, ...],
+    workers: int | None,
+    expected: Path | None,
+    resume: Path | None,
     verbose: bool,
 ) -> None:
     """Run the suites against a device and write a run bundle."""
+    from harness.run import RunError, check
+
+    asked = SimpleNamespace(
+        device=device, select=select, exclude=exclude, defect=defect, defect_file=defect_file, variant=variant
+    )
+    try:
+        check(asked)
+    except RunError as error:
+        raise click.UsageError(str(error)) from None
     arguments = [*_repeat("--select", select), *_repeat("--exclude", exclude)]
     arguments += [*_repeat("--defect", defect), *_repeat("--variant", variant)]
     arguments += _repeat("--defect-file", map(str, defect_file))
     arguments += ["--device", str(device)] if device else []
     arguments += ["--cpecheck-out", str(out)] if out else []
+    arguments += ["--cpecheck-expected", str(expected)] if expected else []
+    arguments += ["--cpecheck-resume", str(resume)] if resume else []
     arguments += ["--cpecheck-seed", str(seed)] if seed is not None else []
+    arguments += _side_by_side(workers, device)
     from harness.progress import Progress
 
     sys.exit(run_pytest(arguments, Progress(verbose=verbose)))
+
+
+def _side_by_side(workers: int | None, device: Path | None) -> list[str]:
+    """Options for pytest-xdist; a device that there is only one of is tested by one bench alone.
+
+    Raises:
+        click.UsageError: several benches are asked for one device.
+    """
+    if device is not None and workers is not None and workers > 1:
+        raise click.UsageError("--workers is for the reference CPE; there is only one of your device")
+    wanted = workers or (1 if device is not None else os.cpu_count() or 1)
+    return ["-p", "xdist", "-n", str(wanted), "--dist", "worksteal"] if wanted > 1 else []
 
 
 def _repeat(option: str, values: Any) -> list[str]:
@@ -136,11 +184,46 @@ def list_(as_json: bool, uncovered: bool) -> None:
 
 @main.command()
 @click.argument("bundle", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def report(bundle: Path) -> None:
-    """Write report.html and junit.xml of BUNDLE anew and print its verdicts."""
-    from harness.run import report_again
+@click.option(
+    "--expected-skeleton",
+    type=_profile,
+    metavar="FILE",
+    help="Write the findings of BUNDLE as known ones, a start for --expected.",
+)
+def report(bundle: Path, expected_skeleton: Path | None) -> None:
+    """Write report.html, junit.xml and summary.md of BUNDLE anew and print its verdicts."""
+    from harness.run import RunError, report_again
 
-    click.echo(report_again(bundle))
+    try:
+        click.echo(report_again(bundle, expected_skeleton))
+    except (RunError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@click.argument("old", type=_bundle)
+@click.argument("new", type=_bundle)
+@click.argument("more", type=_bundle, nargs=-1)
+@click.option("--json", "json_file", type=_profile, metavar="FILE", help="Write the comparison as JSON.")
+@click.option("--html", "html_file", type=_profile, metavar="FILE", help="Write the matrix of all bundles.")
+def compare(
+    old: Path, new: Path, more: tuple[Path, ...], json_file: Path | None, html_file: Path | None
+) -> None:
+    """Hold the last of several run bundles against those before it. Exit status 1: something got worse."""
+    from harness.verdict.bundle import BundleError
+    from reports import compare as comparing
+    from reports import compare_show
+
+    try:
+        found = comparing.read((old, new, *more))
+        if json_file is not None:
+            json_file.write_bytes(comparing.encode(found))
+        if html_file is not None:
+            html_file.write_text(compare_show.html(found), "utf-8")
+    except (BundleError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    compare_show.show(found, compare_show.console())
+    sys.exit(found.exit_code)
 
 
 @main.command()
@@ -152,6 +235,64 @@ def doctor(as_json: bool) -> None:
     text, complete = doctor_report(as_json=as_json)
     click.echo(text)
     sys.exit(0 if complete else 2)
+
+
+@main.command()
+@click.option(
+    "--defect-file",
+    multiple=True,
+    type=_profile,
+    metavar="FILE",
+    help="Only the defects and variants of this Python file.",
+)
+@click.option(
+    "--select",
+    "-s",
+    multiple=True,
+    metavar="GLOB",
+    help="Only defects and variants whose name, requirement, catalogue row or case matches.",
+)
+@click.option("--all", "everything", is_flag=True, help="Every case over each of them, not only the relevant ones.")
+@click.option("--changed", is_flag=True, help="Only what the changes since the last commit may concern.")
+@click.option(
+    "--json", "json_file", type=_profile, metavar="FILE", help="Write the result (selftest.json) here too."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Folder for selftest.json and matrix.html. Default: cpecheck-selftest-<time>/.",
+)
+@click.option("--seed", type=int, default=1, metavar="N", help="Seed of every random choice. [1]")
+@click.option("-n", "workers", type=click.IntRange(1, 64), metavar="WORKERS", help="Default: one per processor.")
+def selftest(
+    defect_file: tuple[Path, ...],
+    select: tuple[str, ...],
+    everything: bool,
+    changed: bool,
+    json_file: Path | None,
+    out: Path | None,
+    seed: int,
+    workers: int | None,
+) -> None:
+    """Run the suites over seeded defects and benign variants of the reference CPE: who tests the tester."""
+    import time
+
+    from harness.selftest.campaign import Campaign, Options, SelftestError, in_words
+
+    options = Options(defect_file, select, everything, changed, workers or 0, seed)
+    folder = out or Path(f"cpecheck-selftest-{time.strftime('%Y%m%d-%H%M%S')}")
+    try:
+        campaign = Campaign(options, click.echo)
+        click.echo(campaign.headline())
+        report = campaign.run(folder)
+        if json_file is not None:
+            json_file.write_bytes((folder / "selftest.json").read_bytes())
+    except (SelftestError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("\n".join(in_words(report)))
+    click.echo(f"{folder}/matrix.html")
+    sys.exit(report.exit_code)
 
 
 if __name__ == "__main__":

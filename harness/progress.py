@@ -58,7 +58,9 @@ class Progress:
             self._console.print(escape(str(report.longrepr)))
 
     def _show(self, result: CaseResult) -> None:
-        if result.area != self._area:
+        # Benches side by side finish in any order: a heading for each change of area would be noise.
+        grouped = self._config is None or not getattr(self._config.option, "numprocesses", None)
+        if grouped and result.area != self._area:
             self._area = result.area
             self._console.print(f"\n[bold]{escape(result.area)}[/bold]")
         line = Text("  ")

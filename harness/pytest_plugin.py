@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import random
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 PROPERTY = "cpecheck"
 """Name of the user property that carries a case's result, as JSON, from the worker to the controller."""
 
+DEVICE_PROPERTY = "cpecheck-device"
+"""Name of the user property that says who is tested."""
+
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+LEFT: pytest.StashKey[list[str]] = pytest.StashKey()
+"""Ids of the cases that a resumed run still has to do."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,6 +37,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--cpecheck-out", metavar="DIR", help="folder of the run bundle; default: cpecheck-run-<time>/"
     )
+    group.addoption(
+        "--cpecheck-expected", metavar="FILE", help="known findings (TOML); decides the exit status"
+    )
+    group.addoption("--cpecheck-resume", metavar="DIR", help="go on with the unfinished run in DIR")
     group.addoption(
         "--cpecheck-seed", type=int, metavar="N", help="seed of every random choice; default: a fresh one"
     )
@@ -105,6 +115,7 @@ class CaseItem(pytest.Item):
         result = run_of(self.config).runner.run(self.spec, self.body)
         import msgspec
 
+        self.user_properties.append((DEVICE_PROPERTY, run_of(self.config).device()))
         self.user_properties.append((PROPERTY, msgspec.json.encode(result).decode()))
         verdict = str(result.verdict)
         if verdict in ("not-applicable", "not-run"):
@@ -169,15 +180,33 @@ def _shared(config: pytest.Config) -> dict[str, Any]:
 
 
 class _Xdist:
-    """Hooks that exist only where pytest-xdist is loaded."""
+    """The controller of pytest-xdist collects nothing itself: it is told what its workers have collected."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Hand seed and folder to a worker, so that all of them work on one run."""
-        node.workerinput["cpecheck"] = {
-            "seed": node.config.option.cpecheck_seed,
-            "out": node.config.option.cpecheck_out,
-        }
+        from harness.run import default_folder
+
+        option = self._config.option
+        option.cpecheck_out = option.cpecheck_out or default_folder()
+        node.workerinput["cpecheck"] = {"seed": option.cpecheck_seed, "out": option.cpecheck_out}
+        if LEFT in self._config.stash:
+            node.workerinput["cpecheck"]["left"] = self._config.stash[LEFT]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """Begin the bundle with what the first worker has collected and selected."""
+        if RUN in self._config.stash:
+            return
+        from harness.catalogue import cases
+
+        specs = cases()
+        chosen = {name.rpartition("::")[2] for name in ids} & {spec.id for spec in specs}
+        if chosen or LEFT in self._config.stash:
+            _announce(self._config, specs, chosen)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -185,10 +214,26 @@ def pytest_configure(config: pytest.Config) -> None:
         _die_with_parent()
     else:
         config.pluginmanager.register(_Controller(config), "cpecheck-controller")
+        if config.option.cpecheck_resume:
+            _go_on(config)
         if config.option.cpecheck_seed is None:
             config.option.cpecheck_seed = random.SystemRandom().randrange(2**32)
         if config.pluginmanager.hasplugin("xdist"):
-            config.pluginmanager.register(_Xdist(), "cpecheck-xdist")
+            config.pluginmanager.register(_Xdist(config), "cpecheck-xdist")
+
+
+def _go_on(config: pytest.Config) -> None:
+    """Take seed, folder and selection from the run that is resumed.
+
+    Raises:
+        pytest.UsageError: it cannot go on.
+    """
+    from harness.run import RunError, take_up
+
+    try:
+        config.stash[LEFT] = take_up(config.option)
+    except RunError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _die_with_parent() -> None:
@@ -206,21 +251,43 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     cases = [item for item in items if isinstance(item, CaseItem)]
     if not cases:
         return
-    from harness.catalogue import SelectionError, requirements, selected
-
-    try:
-        keep = selected(
-            [item.spec for item in cases], config.option.select, config.option.exclude, requirements()
-        )
-    except SelectionError as error:
-        raise pytest.UsageError(str(error)) from None
+    keep = _left(config)
+    if keep is None:
+        keep = _selected(config, cases)
     dropped = [item for item in cases if item.spec.id not in keep]
     items[:] = [item for item in items if item not in dropped]
     if dropped:
         config.hook.pytest_deselected(items=dropped)
-    run = run_of(config)
+    run_of(config)  # a profile that cannot be used is told here, before anything runs
     if not _worker_id(config) and not config.option.collectonly:
-        run.announce([item.spec for item in cases], keep)
+        _announce(config, [item.spec for item in cases], keep)
+
+
+def _announce(config: pytest.Config, specs: list[CaseSpec], chosen: set[str]) -> None:
+    """Begin the bundle, or go on with it; end at once where another process is writing it."""
+    from harness.run import RunError
+
+    try:
+        run_of(config).announce(specs, chosen)
+    except RunError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+def _left(config: pytest.Config) -> set[str] | None:
+    """What is left of a resumed run; ``None`` where this is none."""
+    left = _shared(config).get("left", config.stash.get(LEFT, None))
+    return None if left is None else set(left)
+
+
+def _selected(config: pytest.Config, cases: list[CaseItem]) -> set[str]:
+    from harness.catalogue import SelectionError, requirements, selected
+
+    specs = [item.spec for item in cases]
+    try:
+        return selected(specs, config.option.select, config.option.exclude, requirements())
+    except SelectionError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 class _Controller:
@@ -235,6 +302,8 @@ class _Controller:
         for name, value in report.user_properties:
             if name == PROPERTY:
                 self._config.stash[RUN].record(str(value))
+            elif name == DEVICE_PROPERTY:
+                self._config.stash[RUN].describe(str(value))
 
 
 @pytest.hookimpl(trylast=True)
@@ -248,7 +317,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
     code = run.finish(interrupted=interrupted)
-    if not interrupted and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    # A run that was cut off after its last case has nothing left to collect when it is resumed.
+    ended = ended or (exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and LEFT in session.config.stash)
+    if not interrupted and ended:
         session.exitstatus = max(code, _others(session, exitstatus))
 
 

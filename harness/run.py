@@ -7,7 +7,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,15 +18,16 @@ import msgspec
 from rich.console import Console
 
 from harness import catalogue as suites
+from harness import resume
 from harness.bench import open_bench
 from harness.case import CaseSpec
 from harness.device.api import DeviceInfo
 from harness.device.profile import Profile, ProfileError, load, reference
 from harness.runner import Runner
 from harness.verdict.assertion import CaseResult
-from harness.verdict.bundle import Bundle, BundleError, BundleWriter, Header, PlannedCase
+from harness.verdict.bundle import Bundle, BundleError, BundleWriter, Gate, Header, PlannedCase, Results
 from harness.verdict.requirement import Catalogue, CatalogueError
-from reports import build, terminal
+from reports import build, expected, terminal
 
 
 class RunError(Exception):
@@ -58,6 +59,24 @@ def _profile(options: Any) -> Profile:
     return replace(profile, options=added)
 
 
+def check(options: Any) -> None:
+    """Refuse at once, in one line, what the workers would refuse each for itself.
+
+    Raises:
+        RunError: the profile, an option or the selection is wrong.
+    """
+    _profile(options)
+    try:
+        suites.selected(suites.cases(), options.select, options.exclude, suites.requirements())
+    except (suites.SelectionError, CatalogueError) as error:
+        raise RunError(str(error)) from None
+
+
+def default_folder() -> str:
+    """Name of the folder of a run that was given none."""
+    return f"cpecheck-run-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
 class Run:
     """Made once a process; only the controller's writes the bundle."""
 
@@ -70,6 +89,9 @@ class Run:
         self._worker = worker
         self._workdir = Path(tempfile.mkdtemp(prefix="cpecheck-"))
         self._writer: BundleWriter | None = None
+        self._described: dict[str, str] = {}
+        self._resumed = False
+        self._gate: Callable[[Results], Gate] | None = None
         self.runner = Runner(lambda: open_bench(profile, self._workdir), catalogue, seed, out / "evidence")
 
     @classmethod
@@ -84,30 +106,49 @@ class Run:
         except CatalogueError as error:
             raise RunError(str(error)) from None
         seed = int(shared.get("seed", options.cpecheck_seed))
-        out = Path(
-            shared.get("out") or options.cpecheck_out or f"cpecheck-run-{time.strftime('%Y%m%d-%H%M%S')}"
-        )
-        options.cpecheck_out = str(out)
-        if not worker and out.exists() and any(out.iterdir()):
+        out = Path(shared.get("out") or options.cpecheck_out or default_folder())
+        resumed = bool(options.cpecheck_resume)
+        if not worker and not resumed and out.exists() and any(out.iterdir()):
             raise RunError(f"--out {out}: the folder is not empty; a run bundle gets a folder of its own")
-        return cls(_profile(options), catalogue, seed, out, worker=worker)
+        run = cls(_profile(options), catalogue, seed, out, worker=worker)
+        run._resumed = resumed
+        if not worker and options.cpecheck_expected:
+            run._gate = _gate(Path(options.cpecheck_expected), catalogue)
+        return run
 
     # --- the controller's side ---
 
     def announce(self, specs: Sequence[CaseSpec], chosen: Collection[str]) -> None:
-        """Begin the bundle: which cases there are, and which of them are going to run."""
-        plan = (PlannedCase(spec.id, spec.verifies, spec.title, spec.id in chosen) for spec in specs)
+        """Begin the bundle: which cases there are, and which of them are going to run; or go on with one.
+
+        Raises:
+            RunError: the run that is to go on is another.
+        """
+        if self._resumed:
+            self._writer = self._go_on(specs)
+            return
+        plan = (
+            PlannedCase(spec.id, spec.verifies, spec.title, spec.id in chosen, spec.version) for spec in specs
+        )
         header = Header(
             tool_version=version("cpecheck"),
             seed=self._seed,
             device={"name": self.profile.info.name},
             profile=_summary(self.profile),
+            profile_digest=resume.digest(self.profile),
             command=shlex.join(["cpecheck", *sys.argv[1:]]),
             requirements=tuple(self._catalogue),
             cases=tuple(plan),
             rules={rule.id: rule.verifies for rule in suites.rules()},
         )
         self._writer = BundleWriter(self.out, header)
+
+    def _go_on(self, specs: Sequence[CaseSpec]) -> BundleWriter:
+        before = check_resume(self.profile, self.out, self._seed, specs)
+        try:
+            return BundleWriter(self.out, before.header, before=before)
+        except BundleError as error:
+            raise RunError(f"--resume {error}") from None
 
     def headline(self) -> str:
         """What runs, on what, and where it is written, in a line."""
@@ -118,10 +159,20 @@ class Run:
         if self._writer is not None:
             self._writer.add(msgspec.json.decode(encoded, type=CaseResult))
 
+    def describe(self, encoded: str) -> None:
+        """Note who is tested, as a worker has learnt it."""
+        device = msgspec.json.decode(encoded, type=dict[str, str])
+        if self._writer is not None and device != self._described:
+            self._described = device
+            self._writer.describe(device)
+
+    def device(self) -> str:
+        """Who is tested, as far as this process knows, as JSON."""
+        bench = self.runner.bench
+        return msgspec.json.encode(_device(bench.device_info()) if bench else {}).decode()
+
     def close_bench(self) -> None:
         """Take the bench of this process down and remove its working folder."""
-        if self._writer is not None and self.runner.bench is not None:
-            self._writer.describe(_device(self.runner.bench.device_info()))
         try:
             self.runner.close()
         finally:
@@ -137,9 +188,10 @@ class Run:
         if interrupted:
             self._writer.close()
         else:
-            self._writer.finish()
+            self._writer.finish(self._gate)
         self.finished = True
-        return build.write_all(self.out).results.exit_code
+        results = build.write_all(self.out).results
+        return results.gate.exit_code if results.gate.file else results.exit_code
 
     def print_summary(self, console: Console) -> None:
         """Print the verdict table, the failures and where to look."""
@@ -171,17 +223,64 @@ def _device(info: DeviceInfo) -> dict[str, str]:
     return {name: str(value) for name, value in asdict(info).items() if value and name != "extra"}
 
 
-def report_again(folder: Path) -> str:
-    """Write the reports of a bundle anew.
+def check_resume(
+    profile: Profile, folder: Path, seed: int | None, specs: Sequence[CaseSpec]
+) -> resume.Unfinished:
+    """What the run in *folder* had done, if it can go on with this profile, seed and these cases.
+
+    Raises:
+        RunError: it cannot.
+    """
+    try:
+        before = resume.read(folder, seed)
+        resume.check(folder, before, specs, resume.digest(profile))
+    except resume.ResumeError as error:
+        raise RunError(str(error)) from None
+    return before
+
+
+def take_up(options: Any) -> list[str]:
+    """Take seed and folder of the run that ``--resume`` names into *options*; the cases it still has to do.
+
+    Raises:
+        RunError: it cannot go on, or the options ask for another selection or folder.
+    """
+    if options.select or options.exclude or options.cpecheck_out:
+        raise RunError("--resume keeps selection and folder of the run: no --select, --exclude or --out")
+    folder = Path(options.cpecheck_resume)
+    before = check_resume(_profile(options), folder, options.cpecheck_seed, suites.cases())
+    options.cpecheck_seed, options.cpecheck_out = before.header.seed, str(folder)
+    return resume.left(before)
+
+
+def _gate(file: Path, catalogue: Catalogue) -> Callable[[Results], Gate]:
+    """What holds results against the known findings in *file*.
+
+    Raises:
+        RunError: the file cannot be used.
+    """
+    cases = [spec.id for spec in suites.cases()]
+    try:
+        entries = expected.load(file, cases, [record.id for record in catalogue])
+    except expected.ExpectedError as error:
+        raise RunError(f"--expected {error}") from None
+    return lambda results: expected.judge(results, entries, str(file))
+
+
+def report_again(folder: Path, skeleton: Path | None = None) -> str:
+    """Write the reports of a bundle anew; into *skeleton* a file of expected findings that fits it.
 
     Raises:
         RunError: the folder is no bundle.
+        OSError: a file cannot be written.
     """
     try:
         bundle = Bundle.read(folder)
     except BundleError as error:
         raise RunError(str(error)) from None
     build.write_all(folder)
+    if skeleton is not None:
+        skeleton.write_text(expected.skeleton(bundle.results), "utf-8")
     return _printed(bundle, folder)
 
 

@@ -23,15 +23,19 @@ from harness.verdict.verdict import Verdict, worst
 
 Body = Callable[[Bench, Case], None]
 
+GIVE_UP = 2
+"""Groups in a row in which the device could not be brought back; after that it is not looked for any more."""
+
 
 class Runner:
     """One bench and what runs on it, case by case.
 
-    *open_bench* is called for the first case that can run; *evidence* is the bundle's ``evidence/`` folder.
+    *open_bench* is called for the first case that can run; *evidence* is the bundle's ``evidence/`` folder, or
+    ``None`` where none is kept.
     """
 
     def __init__(
-        self, open_bench: Callable[[], Bench], catalogue: Catalogue, seed: int, evidence: Path
+        self, open_bench: Callable[[], Bench], catalogue: Catalogue, seed: int, evidence: Path | None
     ) -> None:
         self._open_bench = open_bench
         self._catalogue = catalogue
@@ -41,6 +45,8 @@ class Runner:
         self._bench_failure = ""
         self._area = ""
         self._lost = ""
+        self._lost_groups = 0
+        self._looked = False
 
     @property
     def bench(self) -> Bench | None:
@@ -91,9 +97,14 @@ class Runner:
         if case.spec.packets and (reason := bench.no_packets()):
             case.settle(Verdict.NOT_RUN, reason)
             return None
-        if case.spec.area != self._area or self._lost:
+        if case.spec.area != self._area and self._lost_groups < GIVE_UP:
             self._area = case.spec.area
             self._lost = self._sanity(bench)
+            self._lost_groups = self._lost_groups + 1 if self._lost else 0
+        elif self._lost and self._lost_groups == 0:
+            # It was lost by the last case, and not yet looked for.
+            self._lost = self._sanity(bench)
+            self._lost_groups = 1 if self._lost else 0
         if self._lost:
             case.settle(Verdict.NOT_RUN, f"device lost: {self._lost}")
             return None
@@ -102,6 +113,7 @@ class Runner:
 
     def _sanity(self, bench: Bench) -> str:
         """A plain session; with a restart in between where the first try fails. The reason, or ``""``."""
+        self._looked = True
         try:
             reason = bench.works()
             if reason:
@@ -160,13 +172,18 @@ class Runner:
 
     def _wire_of_the_wait(self, case: Case) -> tuple[Assertion, ...]:
         """The rules over what came before a case that did not run: they may tell why the device is lost."""
-        if self._bench is None or not self._lost:
+        if self._bench is None:
             return ()
         transcript = self._bench.take_transcript()
+        if not self._lost or not self._looked:
+            return ()
+        self._looked = False
         self._keep_evidence(self._bench, case, transcript)
         return self._wire(self._bench, case, transcript)
 
     def _keep_evidence(self, bench: Bench, case: Case, transcript: Transcript) -> None:
+        if self._evidence is None:
+            return
         folder = self._evidence / case.spec.id
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "transcript.json").write_bytes(encode(transcript))
@@ -179,7 +196,7 @@ class Runner:
         self, case: Case, started: float, device_seconds: float, wire: tuple[Assertion, ...]
     ) -> CaseResult:
         spec = case.spec
-        folder = self._evidence / spec.id
+        kept = self._evidence is not None and (self._evidence / spec.id).exists()
         unjudged = [
             assertion.reason
             for assertion in case.assertions
@@ -200,5 +217,5 @@ class Runner:
             seed=case.seed,
             seconds=round(time.monotonic() - started, 3),
             device_seconds=round(device_seconds, 3),
-            evidence=spec.id if folder.exists() else "",
+            evidence=spec.id if kept else "",
         )

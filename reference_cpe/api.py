@@ -1,4 +1,4 @@
-"""The JSON API for whoever drives the device in a lab: settings, the root CA slot, state, actions."""
+"""The JSON API for whoever drives the device in a lab: settings, certificate slots, state, actions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 
 from reference_cpe.clock import Clock
+from reference_cpe.container import BadContainer
 from reference_cpe.device import Device
 from reference_cpe.model_table import COMMENT
 from reference_cpe.settings import SettingsRefused, schema, to_json
@@ -48,6 +50,9 @@ class Api:
                 web.get("/settings/schema", self._schema),
                 web.put("/certificates/root-ca", self._put_root),
                 web.delete("/certificates/root-ca", self._delete_root),
+                web.post("/files", self._post_file),
+                web.put("/certificates/client", self._put_client),
+                web.delete("/certificates/client", self._delete_client),
                 web.get("/state", self._state),
                 web.post("/actions/{action}", self._action),
             ]
@@ -91,22 +96,11 @@ class Api:
         wanted = await _json_object(request)
         settings = self._device.parts.settings
         try:
-            settings.check_all(wanted)
-            await self._try_port(wanted)
             settings.change(wanted)
         except SettingsRefused as error:
             return web.json_response({"errors": error.errors}, status=422)
         await self._device.network_settled()
         return web.json_response({key: to_json(settings.value(key)) for key in wanted})
-
-    async def _try_port(self, wanted: dict[str, Any]) -> None:
-        """A port that another program has is refused before anything is changed."""
-        settings = self._device.parts.settings
-        if wanted.get("cwmp_active", settings.value("cwmp_active")) and "port" in wanted:
-            try:
-                await self._device.parts.listener.start(wanted["port"])
-            except OSError as error:
-                raise SettingsRefused({"port": f"port {wanted['port']}: {error.strerror}"}) from error
 
     # --- certificates
 
@@ -117,8 +111,35 @@ class Api:
             return web.json_response({"error": str(error)}, status=422)
         return web.Response(status=204)
 
+    async def _post_file(self, request: web.Request) -> web.Response:
+        """A form with the fields ``type`` and ``file``: the upload of all files, by their type."""
+        form = await request.post()
+        trust, kind, file = self._device.parts.trust, form.get("type"), form.get("file")
+        stores = {"cwmp-root-ca": trust.store_root, "vpn-root-ca": trust.store_other}
+        if kind not in stores or not isinstance(file, web.FileField):
+            raise web.HTTPBadRequest(reason=f"a form with type ({' or '.join(stores)}) and file")
+        try:
+            stores[str(kind)](file.file.read())
+        except BadCertificate as error:
+            return web.json_response({"error": str(error)}, status=422)
+        return web.Response(status=204)
+
     async def _delete_root(self, _request: web.Request) -> web.Response:
         self._device.parts.trust.remove_root()
+        return web.Response(status=204)
+
+    async def _put_client(self, request: web.Request) -> web.Response:
+        try:
+            passphrase = unquote(request.headers.get("Passphrase", ""), errors="strict")
+            self._device.parts.trust.store_client(await request.read(), passphrase)
+        except UnicodeDecodeError:
+            raise web.HTTPBadRequest(reason="Passphrase is not percent-encoded UTF-8") from None
+        except BadContainer as error:
+            return web.json_response({"error": str(error)}, status=422)
+        return web.Response(status=204)
+
+    async def _delete_client(self, _request: web.Request) -> web.Response:
+        self._device.parts.trust.remove_client()
         return web.Response(status=204)
 
     # --- state and actions
@@ -135,6 +156,7 @@ class Api:
                 "comment": parts.model.text(COMMENT),
                 "connection_request_url": parts.status.connection_request_url(),
                 "root_ca_stored": bool(parts.store.get("root_ca")),
+                "client_certificate_stored": parts.trust.client_certificate() is not None,
                 "uptime": parts.status.uptime(),
                 "sessions": dict(device.sessions),
                 "retry_count": parts.retry.count,

@@ -16,13 +16,18 @@ from typing import Any
 import click
 
 from reference_cpe.clock import Clock, RealClock, SteeredClock
-from reference_cpe.config import Config, ConfigError, read_config
+from reference_cpe.config import Config, ConfigError, ModelFile, read_config
 from reference_cpe.defects import registry
+from reference_cpe.definition_xml import BadModel
 from reference_cpe.device import Device
+from reference_cpe.fleet import Fleet, configs
+from reference_cpe.models import choose
 from reference_cpe.settings import Refused, acs_url
 
 log = logging.getLogger("reference-cpe")
 
+_TELL_EVERY = 10.0
+"""Seconds between two lines about many devices."""
 USAGE = 3
 """Exit status for a wrong call."""
 
@@ -86,6 +91,19 @@ def _state_directory() -> Path:
 )
 @click.option("--clock", "clock_path", metavar="PATH", help="Unix socket of a bench's clock server.")
 @click.option("--api", "api_address", metavar="ADDRESS", help="JSON API at unix:PATH or HOST:PORT.")
+@click.option(
+    "--count",
+    metavar="N",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    help="Be N devices: consecutive serial numbers and ports, state in DIR/SERIAL.",
+)
+@click.option(
+    "--model",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Data-model definition (XML) in place of the built-in one.",
+)
 @click.option("--list-defects", is_flag=True, help="Print the defects and variants, and end.")
 @click.option("--verbose", "-v", is_flag=True, help="Log more.")
 def main(
@@ -97,13 +115,15 @@ def main(
     variants: tuple[str, ...],
     clock_path: str | None,
     api_address: str | None,
+    count: int,
+    model: Path | None,
     list_defects: bool,
     verbose: bool,
 ) -> None:
     """A complete CWMP (TR-069) device that talks to the ACS at URL."""
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
+        level=logging.DEBUG if verbose else logging.INFO if count == 1 else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
@@ -113,10 +133,17 @@ def main(
             click.echo(registry.listing())
             return
         config = _config(config_path, acs_url)
-    except (registry.UnknownName, registry.BadFile, ConfigError) as error:
+        if model is not None:
+            config = dataclasses.replace(config, model=ModelFile(str(model)))
+        choose(config.profile.data_model, config.model.file)
+    except (registry.UnknownName, registry.BadFile, BadModel, ConfigError) as error:
         raise UsageError(str(error)) from error
     if acs_url is None and api_address is None and not config.settings.get("acs_url"):
         raise UsageError("nobody to talk to: give --acs-url, acs_url in --config, or --api")
+    if count > 1:
+        if clock_path or api_address or config.web.listen:
+            raise UsageError("--count: not with --clock, --api or [web], which belong to one device")
+        sys.exit(asyncio.run(_serve_many(config, state or _state_directory(), alterations, count)))
     sys.exit(asyncio.run(_serve(config, state or _state_directory(), alterations, clock_path, api_address)))
 
 
@@ -153,13 +180,47 @@ async def _serve(
             stop_api = await _start_api(device, clock, api_address)
         except (ValueError, OSError) as error:
             return _usage(f"--api: {error}")
+        try:
+            stop_web = await _start_web(device, clock, config)
+        except OSError as error:
+            return _usage(f"[web] listen: {error}")
         await device.boot()
     await stop.wait()
     log.info("ending")
+    await stop_web()
     await stop_api()
     await device.close()
     await clock.close()
     return 0
+
+
+async def _serve_many(
+    config: Config, state: Path, alterations: Sequence[registry.Alteration], count: int
+) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        fleet = Fleet(configs(config, count), state, alterations, Random())
+    except ConfigError as error:
+        return _usage(f"--count: {error}")
+    except OSError as error:
+        return _usage(f"--state {state}: {error.strerror}")
+    await fleet.boot()
+    while not stop.is_set():
+        await _told(stop, fleet)
+    await fleet.close()
+    return 0
+
+
+async def _told(stop: asyncio.Event, fleet: Fleet) -> None:
+    """Wait a while, then say how the sessions of all devices went: one line instead of theirs."""
+    try:
+        await asyncio.wait_for(stop.wait(), _TELL_EVERY)
+    except TimeoutError:
+        pass
+    totals = ", ".join(f"{count} {name}" for name, count in fleet.totals().items())
+    click.echo(f"reference-cpe: {len(fleet.devices)} devices, sessions: {totals}", err=True)
 
 
 async def _start_api(device: Device, clock: Clock, address: str | None) -> Callable[[], Awaitable[None]]:
@@ -173,8 +234,19 @@ async def _start_api(device: Device, clock: Clock, address: str | None) -> Calla
     return api.stop
 
 
+async def _start_web(device: Device, clock: Clock, config: Config) -> Callable[[], Awaitable[None]]:
+    """Start the web configuration, if there is an address for it; gives what stops it."""
+    if not config.web.listen:
+        return _nothing
+    from reference_cpe.web.server import WebConfiguration
+
+    pages = WebConfiguration(device, clock, config.web)
+    await pages.start()
+    return pages.stop
+
+
 async def _nothing() -> None:
-    """There is no API to stop."""
+    """There is nothing to stop."""
 
 
 async def _clock(path: str | None, config: Config, stop: asyncio.Event) -> Clock:
@@ -183,7 +255,7 @@ async def _clock(path: str | None, config: Config, stop: asyncio.Event) -> Clock
     else:
         clock = steered = await SteeredClock.connect(path)
         steered.lost = stop.set
-    clock.absolute = config.device.time_known
+    clock.absolute = config.time.set
     return clock
 
 

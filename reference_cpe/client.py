@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reference_cpe import rim, urls
+from reference_cpe.coding import BadCoding, decode
 from reference_cpe.exchange import Again, Exchange, ExchangeFailed
 from reference_cpe.http import HttpConnection, HttpFailed, Response
 from reference_cpe.network import NoSource
 from reference_cpe.rim import ConnectFailed
-from reference_cpe.session import Action, End, Post
+from reference_cpe.session import RESPONSE_TIME, Action, End, Post
 from reference_cpe.urls import Target
 
 if TYPE_CHECKING:
     from reference_cpe.parts import Parts
 
-RESPONSE_TIME = 30.0
-"""Seconds of device time for a response (TR-069 3.4.2: at least 30), and for a connection."""
 _CONNECT_WATCHDOG = 6.0
 """Seconds of real time for TCP to connect: device time may stand still meanwhile."""
 _LONGEST = 16 * 1024 * 1024
@@ -93,12 +92,16 @@ class Conversation:
     async def _once(self, body: bytes) -> Response:
         while True:
             connection = await self.open()
-            headers = self._exchange.request(body)
+            encoded = self._exchange.encode(body)
+            headers = self._exchange.request(encoded)
             try:
                 async with self._parts.clock.timeout(RESPONSE_TIME):
-                    return await connection.request(
-                        "POST", self._exchange.target.target, headers, body, _LONGEST
+                    response = await connection.request(
+                        "POST", self._exchange.target.target, headers, encoded, _LONGEST
                     )
+                return replace(response, body=decode(response.get("content-encoding"), response.body))
+            except BadCoding as error:
+                raise HttpFailed(f"response: {error}") from error
             except HttpFailed as error:
                 await self.close()
                 if not error.stale:

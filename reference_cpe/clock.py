@@ -166,15 +166,14 @@ class RealClock(Clock):
         return time.time()
 
     def changed(self) -> None:
+        """Have the event loop call in time; a call that turns out to be early costs less than moving it."""
         due = self.next_timer()
-        if due == self._wake_at:
+        if due is None or (self._wake_at is not None and self._wake_at <= due):
             return
         if self._wake is not None:
             self._wake.cancel()
-        self._wake, self._wake_at = None, due
-        if due is not None:
-            loop = asyncio.get_running_loop()
-            self._wake = loop.call_later(max(0.0, due - self.now()), self._woken)
+        loop = asyncio.get_running_loop()
+        self._wake, self._wake_at = loop.call_later(max(0.0, due - self.now()), self._woken), due
 
     def _woken(self) -> None:
         self._wake = self._wake_at = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from reference_cpe import urls
 from reference_cpe.settings import check_factory
 
 
@@ -29,8 +30,31 @@ class Identity:
     hardware_version: str = "1.0"
     software_version: str = "1.0.0"
     provisioning_code: str = ""
-    time_known: bool = True
-    """False for a device without a clock: CurrentTime is relative, certificates' dates are not judged."""
+    firmware_key: str = ""
+    """Ed25519 public key (64 hexadecimal digits): only firmware that it has signed is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The wall clock."""
+
+    set: bool = True
+    """False for a clock that nobody has set: CurrentTime is relative, certificates' dates are not judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The web configuration. Without ``listen`` there is none."""
+
+    listen: str = ""
+    """``ADDRESS:PORT``; the address should be one of the LAN."""
+    user: str = "admin"
+    password: str = ""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +75,44 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Profile:
+    """Which device this is."""
+
+    name: str = "full"
+    """``full``, or ``lancom`` for the RPCs that LCOS documents and no others."""
+    data_model: str = "TR-181"
+    """``TR-181`` (Device.) or ``TR-098`` (InternetGatewayDevice.)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """The data model, where it is not the built-in one of the profile."""
+
+    file: str = ""
+    """Path of a definition in the format of TR-106 Annex A, from the configuration file's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Initiative:
+    """What the device does of its own accord after every boot."""
+
+    get_rpc_methods: bool = False
+    """Ask the ACS which methods it has."""
+    request_download: str = ""
+    """FileType of a file that it asks the ACS for (RequestDownload)."""
+    autonomous_download: str = ""
+    """URL of a script that it fetches without being told to (AutonomousTransferComplete)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     device: Identity = field(default_factory=Identity)
     network: Network = field(default_factory=Network)
+    time: Time = field(default_factory=Time)
+    web: Web = field(default_factory=Web)
+    profile: Profile = field(default_factory=Profile)
+    model: ModelFile = field(default_factory=ModelFile)
+    initiative: Initiative = field(default_factory=Initiative)
     settings: dict[str, Any] = field(default_factory=dict)
     """Factory settings that differ from the built-in ones."""
 
@@ -71,7 +130,11 @@ def read_config(path: Path) -> Config:
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     try:
-        return parse_config(tables)
+        config = parse_config(tables)
+        if config.model.file:
+            file = str(path.parent / config.model.file)
+            config = replace(config, model=replace(config.model, file=file))
+        return config
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -82,21 +145,35 @@ def parse_config(tables: dict[str, Any]) -> Config:
     Raises:
         ConfigError: see `read_config`.
     """
-    unknown = set(tables) - {"device", "network", "settings"}
+    unknown = sorted(set(tables) - {*_TABLES, "settings"})
     if unknown:
-        raise ConfigError(f"[{sorted(unknown)[0]}]: unknown, expected [device], [network] or [settings]")
+        known = ", ".join(f"[{name}]" for name in _TABLES)
+        raise ConfigError(f"[{unknown[0]}]: unknown, expected {known} or [settings]")
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigError(f"{name}: expected a table")
-    device = Identity(**_fields(Identity, "device", tables.get("device", {})))
-    network = Network(**_fields(Network, "network", tables.get("network", {})))
-    _check_identity(device)
-    _check_network(network)
+    parts = {name: kind(**_fields(kind, name, tables.get(name, {}))) for name, kind in _TABLES.items()}
+    _check_identity(parts["device"])
+    _check_network(parts["network"])
+    _check_web(parts["web"])
+    _check_profile(parts["profile"])
+    _check_initiative(parts["initiative"])
     try:
         settings = check_factory(tables.get("settings", {}))
     except ValueError as error:
         raise ConfigError(f"[settings] {error}") from None
-    return Config(device, network, settings)
+    return Config(**parts, settings=settings)
+
+
+_TABLES: Final[dict[str, Any]] = {
+    "device": Identity,
+    "network": Network,
+    "time": Time,
+    "web": Web,
+    "profile": Profile,
+    "model": ModelFile,
+    "initiative": Initiative,
+}
 
 
 def _fields(kind: type, table: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -119,6 +196,8 @@ def _fields(kind: type, table: str, given: dict[str, Any]) -> dict[str, Any]:
 def _check_identity(device: Identity) -> None:
     if not re.fullmatch(r"[0-9A-F]{6}", device.oui):
         raise ConfigError("[device] oui: expected six upper-case hexadecimal digits")
+    if not re.fullmatch(r"([0-9A-Fa-f]{64})?", device.firmware_key):
+        raise ConfigError("[device] firmware_key: expected 64 hexadecimal digits")
     for item in fields(device):
         value = getattr(device, item.name)
         if isinstance(value, str) and len(value) > 64:
@@ -134,6 +213,30 @@ def _check_network(network: Network) -> None:
         raise ConfigError("[network] wan_interface: expected the name of an interface")
     if network.manage and not network.wan_interface:
         raise ConfigError("[network] wan_interface: expected, because manage is true")
+
+
+def _check_web(web: Web) -> None:
+    if not web.listen:
+        return
+    host, _, port = web.listen.rpartition(":")
+    if not _is_address(host.strip("[]")) or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ConfigError(f"[web] listen: expected ADDRESS:PORT, found {web.listen!r}")
+    if not web.user or not web.password:
+        raise ConfigError("[web] user and password: expected, because listen is set")
+
+
+def _check_initiative(initiative: Initiative) -> None:
+    if initiative.autonomous_download:
+        try:
+            urls.parse(initiative.autonomous_download)
+        except urls.BadUrl as error:
+            raise ConfigError(f"[initiative] autonomous_download: {error}") from None
+
+
+def _check_profile(profile: Profile) -> None:
+    for name, legal in (("name", ("full", "lancom")), ("data_model", ("TR-181", "TR-098"))):
+        if getattr(profile, name) not in legal:
+            raise ConfigError(f"[profile] {name}: expected one of {', '.join(legal)}")
 
 
 def _is_address(text: str) -> bool:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from random import Random
 
 from harness.cwmp import events
-from reference_cpe import client, schedule
+from reference_cpe import client, diagnostics, schedule
 from reference_cpe.client import Outcome
 from reference_cpe.clock import Clock, Work
 from reference_cpe.config import Config
-from reference_cpe.model_table import RETRY_MINIMUM, RETRY_MULTIPLIER
+from reference_cpe.model_table import CONNECTION_REQUEST_ENABLE, RETRY_MINIMUM, RETRY_MULTIPLIER
+from reference_cpe.notification import Notifier
 from reference_cpe.parts import Parts, assemble
 from reference_cpe.settings import Change
 from reference_cpe.store import Store
@@ -51,6 +52,8 @@ class Device:
         """Set while the device is up."""
         self.sessions = {"started": 0, "successful": 0, "failed": 0}
         self.last_error = ""
+        self.last_session: tuple[float, bool] | None = None
+        """Unix time of the end of the last session, and whether it was successful."""
 
     # --- boot and shutdown
 
@@ -58,10 +61,13 @@ class Device:
         parts = assemble(self._config, self._clock, self.store, self._random)
         parts.connect = self.connect
         parts.connection_requested = self._connection_requested
+        parts.active = lambda: bool(parts.settings.value("cwmp_active"))
         parts.in_session = lambda: self._session is not None
         parts.reboot = self.restart
         parts.settings.changed = self._settings_changed
         parts.timers.periodic_due = self._periodic_due
+        parts.model.changed = self._parameters_set
+        self._notifier = Notifier(parts)
         for alter in self._alterations:
             alter(parts)
         return parts
@@ -69,20 +75,33 @@ class Device:
     async def boot(self) -> None:
         """Start from what is stored. Returns when the network is set up; the first session has begun."""
         with self._clock.work():
+            reboot_keys = self._left_over()
             self.parts = parts = self._assemble()
             parts.events.load(self.store.get("events", []))
             parts.transfers.load(self.store.get("transfers", []))
             parts.events.rebooted()
+            diagnostics.rebooted(parts)
+            for key in reboot_keys:
+                parts.events.add(events.M_REBOOT, key)
             if self._new_acs():
                 self._bootstrap()
             parts.events.add(events.BOOT)
-            parts.save()
+            parts.save(after_session=None)
             await self._set_up_network()
             self._up = True
             self.booted.set()
             schedule.arm(parts)
+            parts.requests.begin()
             parts.transfers.start_due()
+            parts.journal.note("booted")
             self.connect()
+
+    def _left_over(self) -> list[str]:
+        """Do what a session that power cut short has put off; the CommandKeys of its Reboots."""
+        left = self.store.get("after_session") or {}
+        if left.get("factory_reset"):
+            self.store.reset(keep=("software_version",))
+        return list(left.get("reboot_keys", []))
 
     @property
     def up(self) -> bool:
@@ -134,7 +153,7 @@ class Device:
 
     def connect(self) -> None:
         """Open a session now, unless one runs or there is nobody to talk to."""
-        active = self.parts.settings.value("cwmp_active") and self.parts.settings.value("acs_url")
+        active = self.parts.active() and self.parts.settings.value("acs_url")
         if not self._up or self._leaving or self._session is not None or not active:
             return
         self.parts.timers.cancel("retry")
@@ -145,6 +164,7 @@ class Device:
             self._merged = 0
             self.sessions["started"] += 1
             self.parts.events.attempt()
+            self._notifier.session_started()
             url = self.parts.contacted = self.parts.settings.value("acs_url")
             try:
                 outcome = await client.run_session(self.parts, url)
@@ -157,6 +177,7 @@ class Device:
     def _ended(self, outcome: Outcome) -> None:
         """A session is over: events, timers, and what was put off."""
         parts = self.parts
+        self.last_session = (self._clock.unix(), outcome.successful)
         self.sessions["successful" if outcome.successful else "failed"] += 1
         if outcome.successful:
             log.info("session ended")
@@ -166,14 +187,20 @@ class Device:
             log.warning("session failed: %s", outcome.reason)
             parts.retry.failed()
             parts.events.session_failed()
+        parts.journal.note(f"session {'ended' if outcome.successful else 'failed: ' + outcome.reason}")
         parts.timers.session_ended(outcome.successful)
+        self._notifier.session_ended(outcome.successful)
         for key in parts.after_session.reboot_keys:
             parts.events.add(events.M_REBOOT, key)
-        parts.save()
+        # The keys are events now; a factory reset stays noted until it is done.
+        factory = parts.after_session.factory_reset
+        parts.save(after_session={"factory_reset": True} if factory else None)
         if parts.after_session.factory_reset or parts.after_session.reboot_keys:
             self.restart(parts.after_session.factory_reset)
             return
         parts.transfers.start_due()
+        diagnostics.finish(parts)
+        self._value_changed()
         if parts.events.fresh():
             self.connect()
         elif not outcome.successful:
@@ -218,7 +245,7 @@ class Device:
         """A new ACS: it learns of nothing that was meant for the old one (TR-069 3.7.1.5)."""
         self.parts.events.bootstrap()
         self.parts.transfers.forget()
-        self.parts.save(reported={}, bootstrapped="")
+        self.parts.save(reported={}, attributes={}, bootstrapped="")
 
     # --- changes of settings
 
@@ -236,6 +263,17 @@ class Device:
             self._periodic_changed()
         if _NETWORK & set(change):
             self._follow_network()
+        self._value_changed()
+
+    def _parameters_set(self, paths: Collection[str]) -> None:
+        """The ACS has set parameters; those that are settings are told of by `_settings_changed`."""
+        if self._up and self.parts.model.path(CONNECTION_REQUEST_ENABLE) in paths:
+            self._follow_network()
+
+    def _value_changed(self) -> None:
+        """Open a session where a change of value calls for one."""
+        if self._up and self._session is None and self._notifier.due(self._value_changed):
+            self.connect()
 
     def _periodic_changed(self) -> None:
         """A new interval counts from now; from the session's end where one runs or is still owed."""
@@ -257,9 +295,7 @@ class Device:
                 if previous is not None:
                     await asyncio.wait([previous])
                 await self._set_up_network()
-                if self.parts.model.changes():
-                    self.parts.events.add(events.VALUE_CHANGE)
-                    self.connect()
+                self._value_changed()
 
         self._network = asyncio.create_task(follow())
 
@@ -270,7 +306,8 @@ class Device:
 
     async def _set_up_network(self) -> None:
         active = self.parts.settings.value("cwmp_active")
-        port = self.parts.settings.value("port") if active else 0
+        wanted = self.parts.model.text(CONNECTION_REQUEST_ENABLE) == "true"
+        port = self.parts.settings.value("port") if active and wanted else 0
         for step in (self.parts.firewall.apply(), self.parts.listener.start(port)):
             try:
                 await step

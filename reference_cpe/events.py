@@ -73,6 +73,10 @@ class Events:
         if all(entry.transfer is None for entry in self.entries):
             self._drop(lambda entry: entry.code == table.TRANSFER_COMPLETE)
 
+    def acknowledged(self, response: str) -> None:
+        """A response came that acknowledges events as a whole, RequestDownloadResponse say."""
+        self._drop(lambda entry: self.policy(entry.code).acknowledged_by == response)
+
     def session_failed(self) -> None:
         lost = [e for e in self._announced if self.policy(e.code).undelivered is Undelivered.NOT_RETRIED]
         self._drop(lambda entry: any(entry is one for one in lost))

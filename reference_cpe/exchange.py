@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reference_cpe import urls
+from reference_cpe import coding, urls
 from reference_cpe.http import Headers, Response
 from reference_cpe.login import AuthError, Login
+from reference_cpe.model_table import COMPRESSION
 from reference_cpe.urls import Target
 
 if TYPE_CHECKING:
@@ -54,7 +55,13 @@ class Exchange:
         self.target = target
         self.cookies = parts.new_jar()
         self.logins: dict[tuple[str, str, int], Login] = {}
+        self.coding = coding.CODINGS.get(parts.model.text(COMPRESSION), "")
+        """Content coding of what is sent, empty for none: HTTPCompression when the session began."""
         self._redirects = 0
+
+    def encode(self, body: bytes) -> bytes:
+        """*body* as it is sent."""
+        return coding.encode(self.coding, body) if self.coding and body else body
 
     def login(self) -> Login:
         """The login at the present target; each server has its own nonces."""
@@ -66,12 +73,16 @@ class Exchange:
         return self.logins[place]
 
     def request(self, body: bytes) -> Headers:
-        """The headers of a POST with *body* to `target`.
+        """The headers of a POST with *body*, encoded already, to `target`.
 
         Raises:
             ExchangeFailed: the server's challenge cannot be answered.
         """
         headers = self.parts.http.post_headers(self.target, body)
+        if self.coding:
+            headers.append(("Accept-Encoding", self.coding))
+            if body:
+                headers.append(("Content-Encoding", self.coding))
         to, now = self.target, self.parts.clock.unix()
         cookie = self.cookies.header(host=to.host, path=to.target, secure=to.secure, now=now)
         if cookie:
@@ -95,11 +106,15 @@ class Exchange:
             self.cookies.store(value, host=self.target.host, path=self.target.target, now=now)
         if response.status == 401:
             foreign = self.target.host.lower() != self.home.host.lower()
-            wrong = self.login().challenged(response.get_all("www-authenticate"), foreign)
+            exposed = foreign or not self.target.secure
+            wrong = self.login().challenged(response.get_all("www-authenticate"), exposed)
             if wrong:
                 raise ExchangeFailed(wrong)
             return Again()
         self.login().accepted()
+        if response.status == 415 and self.coding:
+            self.coding = ""
+            return Again()
         if response.status in _REDIRECTS:
             self.redirected(response.get("location"))
             return Again()

@@ -1,9 +1,13 @@
-"""Fetching a file by HTTP or HTTPS with its own credentials; the names of failures (TR-069 A.3.2.8)."""
+"""Fetching and storing files by HTTP or HTTPS with their own credentials; the names of failures.
+
+TR-069 3.4.3, A.3.2.8, A.4.1.5; the codes are those of TransferComplete (A.3.3.2).
+"""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from reference_cpe import urls
 from reference_cpe.client import open_connection
@@ -19,10 +23,37 @@ if TYPE_CHECKING:
 
 _MOST_REDIRECTS = 5
 _MOST_REQUESTS = 12
-_REDIRECTS = (301, 302, 303, 307, 308)
-_LONGEST = 64 * 1024 * 1024
+LONGEST: Final = 64 * 1024 * 1024
+"""Bytes of a file."""
 _TIME = 600.0
 """Seconds of device time for one response."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What differs between the two directions: the codes of failures, and which answers mean what."""
+
+    name: str
+    done: tuple[int, ...]
+    redirects: tuple[int, ...]
+    refused: tuple[int, str]
+    broken: tuple[int, str]
+
+
+_GET: Final = Method(
+    "GET",
+    (200,),
+    (301, 302, 303, 307, 308),
+    (9016, "Unable to access file"),
+    (9017, "Unable to complete download"),
+)
+_PUT: Final = Method(
+    "PUT",
+    (200, 201, 202, 204),
+    (301, 302, 307, 308),
+    (9011, "Upload failure"),
+    (9011, "Upload failure"),
+)
 
 
 async def fetch(parts: Parts, url: str, user: tuple[str, str]) -> bytes:
@@ -31,40 +62,60 @@ async def fetch(parts: Parts, url: str, user: tuple[str, str]) -> bytes:
     Raises:
         CwmpFault: 9015 server not reached, 9012 login refused, 9016 no such file, 9017 incomplete.
     """
-    target = urls.parse(url)
+    return (await _transfer(parts, _GET, url, user, b"")).body
+
+
+async def store(parts: Parts, url: str, user: tuple[str, str], data: bytes) -> None:
+    """Put *data* to *url*, with a login as for `fetch`.
+
+    Raises:
+        CwmpFault: 9015 server not reached, 9012 login refused, 9011 anything else.
+    """
+    await _transfer(parts, _PUT, url, user, data)
+
+
+async def _transfer(parts: Parts, method: Method, url: str, user: tuple[str, str], data: bytes) -> Response:
+    home = target = urls.parse(url)
     login = Login(parts.digest, user)
     redirects = 0
     for _ in range(_MOST_REQUESTS):
-        response = await _get(parts, target, login)
+        response = await _once(parts, method, target, login, data)
         if response.status == 401:
-            foreign = urls.parse(url).host.lower() != target.host.lower()
-            wrong = login.challenged(response.get_all("www-authenticate"), foreign)
+            wrong = login.challenged(
+                response.get_all("www-authenticate"), home.host.lower() != target.host.lower()
+            )
             if wrong:
                 raise CwmpFault(9012, f"File server authentication failed: {wrong}")
-        elif response.status in _REDIRECTS and redirects < _MOST_REDIRECTS:
+        elif response.status in method.redirects and redirects < _MOST_REDIRECTS:
             redirects += 1
-            target = _redirected(target, response)
-        elif response.status == 200:
-            return response.body
+            target = _redirected(method, target, response)
+        elif response.status in method.done:
+            return response
         else:
-            raise CwmpFault(9016, f"Unable to access file: HTTP status {response.status}")
-    raise CwmpFault(9016, "Unable to access file: no end of challenges and redirects")
+            raise _fault(method.refused, f"HTTP status {response.status}")
+    raise _fault(method.refused, "no end of challenges and redirects")
 
 
-def _redirected(target: Target, response: Response) -> Target:
+def _fault(kind: tuple[int, str], reason: str) -> CwmpFault:
+    return CwmpFault(kind[0], f"{kind[1]}: {reason}")
+
+
+def _redirected(method: Method, target: Target, response: Response) -> Target:
     try:
         new = urls.resolve(target, response.get("location") or "")
     except ValueError as error:
-        raise CwmpFault(9016, f"Unable to access file: redirect to an unusable place: {error}") from error
+        raise _fault(method.refused, f"redirect to an unusable place: {error}") from error
     if target.secure and not new.secure:
-        raise CwmpFault(9016, "Unable to access file: redirect from https to http")
+        raise _fault(method.refused, "redirect from https to http")
     return new
 
 
-async def _get(parts: Parts, target: Target, login: Login) -> Response:
+async def _once(parts: Parts, method: Method, target: Target, login: Login, data: bytes) -> Response:
     headers: Headers = [("Host", target.authority), ("User-Agent", "reference-cpe")]
+    if method is _PUT:
+        headers += [("Content-Type", "application/octet-stream"), ("Content-Length", str(len(data)))]
     try:
-        authorization = login.authorization("GET", target.target)
+        authorization = login.authorization(method.name, target.target)
     except AuthError as error:
         raise CwmpFault(9012, f"File server authentication failed: {error}") from error
     if authorization:
@@ -75,9 +126,11 @@ async def _get(parts: Parts, target: Target, login: Login) -> Response:
         raise CwmpFault(9015, f"Unable to contact file server: {error}") from error
     try:
         async with parts.clock.timeout(_TIME):
-            return await connection.request("GET", target.target, parts.http.style(headers), b"", _LONGEST)
+            return await connection.request(
+                method.name, target.target, parts.http.style(headers), data, LONGEST
+            )
     except (HttpFailed, TimeoutError) as error:
-        raise CwmpFault(9017, f"Unable to complete download: {error}") from error
+        raise _fault(method.broken, str(error)) from error
     finally:
         with contextlib.suppress(OSError):
             await connection.close()

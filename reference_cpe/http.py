@@ -53,9 +53,11 @@ class HttpConnection:
         Raises:
             HttpFailed: connection lost, not HTTP, or too long.
         """
+        # A user name may have any letter; h11 itself writes ASCII alone.
+        octets = [(name, value.encode("utf-8")) for name, value in headers]
         try:
             sent = (
-                self._h11.send(h11.Request(method=method, target=target, headers=headers)) or b"",
+                self._h11.send(h11.Request(method=method, target=target, headers=octets)) or b"",
                 self._h11.send(h11.Data(data=body)) or b"" if body else b"",
                 self._h11.send(h11.EndOfMessage()) or b"",
             )

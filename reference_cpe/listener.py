@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import h11
 
+from reference_cpe import network
 from reference_cpe.gate import Answer
 from reference_cpe.http import Headers
 
@@ -50,6 +51,10 @@ class Listener:
         self._server, self.port = server, port
         if port:
             log.info("connection requests on port %d", port)
+
+    def obstacle(self, port: int) -> str:
+        """Why `start` would fail on *port*, empty where it would not."""
+        return "" if port == self.port else network.port_obstacle(port)
 
     async def stop(self) -> None:
         server, self._server, self.port = self._server, None, 0

@@ -70,19 +70,19 @@ class Login:
         """A response other than 401 came."""
         self._stale = 0
 
-    def challenged(self, headers: Sequence[str], foreign: bool = False) -> str:
+    def challenged(self, headers: Sequence[str], exposed: bool = False) -> str:
         """A 401 came: take up its challenge. Empty, or why it cannot be answered.
 
-        *foreign*: the server is another host than the one the credentials are for; Basic would hand
-        them over, so only Digest is answered there.
+        *exposed*: Basic would hand the password over, to another host than the one it is for or to everybody on
+        the way; only Digest is answered there.
         """
         chosen = self._digest.choose(headers)
         if chosen is None:
             return "401 without a challenge that can be answered"
         if not self._user[0]:
             return "401, but no user name is set"
-        if foreign and isinstance(chosen, Challenge):
-            return "401 with Basic from another host than the ACS's"
+        if exposed and isinstance(chosen, Challenge):
+            return "401 with Basic from another host than the ACS's, or without TLS"
         stale = isinstance(chosen, DigestChallenge) and chosen.stale
         if self._challenge is not None and self._nc and not (stale or self._renewed(chosen)):
             return "401: user name or password refused"

@@ -1,56 +1,99 @@
 """The data model at run time: reading, listing and the all-or-nothing setting of parameters.
 
-TR-069 A.3.2.1 to A.3.2.3; the parameters themselves are in `reference_cpe.model_table`.
+TR-069 A.3.2.1 to A.3.2.3, A.3.2.6, A.3.2.7. What there is comes from a data-model definition, what it means
+from `reference_cpe.model_table`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.cwmp import datatypes
 from harness.cwmp.messages import ParameterInfoStruct, ParameterValueStruct, SetParameterValuesFault
+from reference_cpe import keys, references
+from reference_cpe.definition import Definition
 from reference_cpe.fault import CwmpFault
-from reference_cpe.model_table import (
-    EMPTY_TABLES,
-    FORCED,
-    TABLE,
-    FromSetting,
-    Parameter,
-    Stored,
-    canonical,
-    value_problem,
-)
+from reference_cpe.model_table import BINDINGS, FromSetting, Parameter, Rows, Stored
+from reference_cpe.rows import RowNumbers
 from reference_cpe.settings import Refused, SettingsRefused
+from reference_cpe.tree import Node, Tree, grow
+from reference_cpe.values import INTEGERS, canonical, list_items, stored_form, value_problem
 
 if TYPE_CHECKING:
     from reference_cpe.parts import Parts
 
+_STEM = "Device."
+"""The root as other modules write it."""
+
 
 class Model:
-    """Seams: `read`, `writable`, `judge`, `values`, `names`, `set`, `forced`, `changes`."""
+    """Seams: `read`, `writable`, `judge`, `values`, `names`, `set`, `add`, `delete`, `forced`, `changes`."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, definition: Definition) -> None:
         self._parts = parts
-        self.parameters = {parameter.path: parameter for parameter in TABLE}
-        self.objects = _objects(self.parameters)
-        self.forced: tuple[str, ...] = FORCED
+        self.definition: Definition = definition
+        self._numbers = RowNumbers(parts.store, definition.stem)
+        self._tree = Tree()
+        self.parameters: dict[str, Parameter] = {}
+        self.objects: dict[str, Node] = {}
+        self._grow()
+        self.forced: tuple[str, ...] = tuple(self._tree.forced)
+        self.changed: Callable[[Collection[str]], object] = lambda _paths: None
+        """Called with the paths that a SetParameterValues has set."""
+
+    def _grow(self) -> None:
+        self._tree = grow(self.definition, self._numbers)
+        self.parameters, self.objects = self._tree.parameters, self._tree.objects
+
+    def path(self, name: str) -> str:
+        """The path in this model of what Device:2 calls *name*."""
+        return self.definition.stem + name.removeprefix(_STEM)
+
+    @property
+    def active(self) -> list[str]:
+        """The parameters with active notification by default."""
+        return self._tree.active
+
+    def rows(self, table: str) -> list[str]:
+        """The paths of the rows of a table; none where there is no such table."""
+        node = self.objects.get(table)
+        return [] if node is None else [f"{table}{n}." for n in self._numbers.of(table, node.definition)]
 
     # --- reading
 
     def read(self, parameter: Parameter) -> str:
         """The value as it is on the wire (hidden ones read empty)."""
-        if parameter.syntax.hidden:
-            return ""
+        return "" if parameter.syntax.hidden else self.raw(parameter)
+
+    def raw(self, parameter: Parameter) -> str:
+        """The value itself."""
         source = parameter.source
         if isinstance(source, FromSetting):
             return _lexical(self._parts.settings.value(source.key))
         if isinstance(source, Stored):
             return str(self._parts.store.get("parameters", {}).get(parameter.path, source.default))
+        if isinstance(source, Rows):
+            return str(len(self._numbers.of(source.table, self.objects[source.table].definition)))
         return source(self._parts)
 
-    def text(self, path: str) -> str:
-        return self.read(self.parameters[path])
+    def mark(self, parameter: Parameter) -> str:
+        """What stands for the value where it is remembered: a hidden one is not stored a second time."""
+        if parameter.syntax.hidden:
+            return hashlib.sha256(self.raw(parameter).encode()).hexdigest()
+        return self.read(parameter)
+
+    def text(self, name: str) -> str:
+        """The value of a parameter by the name that Device:2 gives it.
+
+        One that the model lacks has the value of the table (a limited model limits the ACS, not the device).
+        """
+        path = self.path(name)
+        if path in self.parameters:
+            return self.read(self.parameters[path])
+        source = BINDINGS[path.removeprefix(self.definition.stem)].source
+        return source.default if isinstance(source, Stored) else ""
 
     def values(self, names: Sequence[str]) -> tuple[ParameterValueStruct, ...]:
         """GetParameterValues: full names, partial paths, or the empty string for all.
@@ -60,14 +103,14 @@ class Model:
         """
         found: dict[str, ParameterValueStruct] = {}
         for name in names:
-            for parameter in self._below(name):
+            for parameter in self.below(name):
                 found[parameter.path] = self.value(parameter)
         return tuple(found.values())
 
     def value(self, parameter: Parameter) -> ParameterValueStruct:
         return ParameterValueStruct(parameter.path, self.read(parameter), parameter.syntax.type)
 
-    def _below(self, name: str) -> Iterable[Parameter]:
+    def below(self, name: str) -> Iterable[Parameter]:
         if name in self.parameters:
             return (self.parameters[name],)
         if name and name not in self.objects:
@@ -94,8 +137,9 @@ class Model:
         return tuple(self.info(name) for name in everything if name.startswith(path))
 
     def info(self, name: str) -> ParameterInfoStruct:
-        parameter = self.parameters.get(name)
-        return ParameterInfoStruct(name, parameter is not None and self.writable(parameter))
+        if name in self.objects:
+            return ParameterInfoStruct(name, self.objects[name].writable)
+        return ParameterInfoStruct(name, self.writable(self.parameters[name]))
 
     # --- setting
 
@@ -117,7 +161,32 @@ class Model:
         wrong = value_problem(parameter.syntax, wanted.value)
         if wrong is None and parameter.guard == "local" and self._differs(parameter, wanted.value):
             return 9001, "can only be changed on the device itself"
-        return wrong or self._setting_problem(parameter, wanted.value)
+        return wrong or self._value_refused(parameter, wanted.value)
+
+    def _value_refused(self, parameter: Parameter, value: str) -> tuple[int, str] | None:
+        """Reasons beyond the data type."""
+        if parameter.syntax.unsettable & {value}:
+            return 9007, "only the device itself sets this value"
+        if parameter.syntax.values_of and value not in self._values_beside(parameter):
+            return 9007, f"not one of those that {parameter.syntax.values_of} lists"
+        if parameter.syntax.reference == "strong":
+            gone = [
+                item
+                for item in list_items(value)
+                if not references.exists(item, self.objects, self.parameters)
+            ]
+            if gone:
+                return 9007, f"there is no {gone[0][:100]}"
+        wrong = parameter.check(self._parts, value) if parameter.check is not None else None
+        return (9007, wrong) if wrong is not None else self._setting_problem(parameter, value)
+
+    def _values_beside(self, parameter: Parameter) -> list[str]:
+        syntax = parameter.syntax
+        listing = self.parameters.get(parameter.path.rpartition(".")[0] + "." + syntax.values_of)
+        if listing is None:
+            return [self.read(parameter)]
+        null = [] if syntax.null_value is None else [syntax.null_value]
+        return [*null, *list_items(self.read(listing))]
 
     def _differs(self, parameter: Parameter, value: str) -> bool:
         return canonical(parameter.syntax.type, value) != self.read(parameter)
@@ -145,49 +214,107 @@ class Model:
             raise CwmpFault(9003, "Invalid arguments", tuple(faults))
         if len({item.name for item in wanted}) != len(wanted):
             raise CwmpFault(9003, "a parameter is named twice")
+        faults = keys.clashes(self, {item.name: item.value for item in wanted})
+        if faults:
+            raise CwmpFault(9003, "Invalid arguments", tuple(faults))
         try:
             self._store(wanted, parameter_key)
         except SettingsRefused as error:
             raise CwmpFault(9003, str(error)) from error
         except OSError as error:
-            raise CwmpFault(9002, f"the store cannot be written: {error.strerror}") from error
+            raise _not_written(error) from error
+        self.changed([item.name for item in wanted])
 
     def _store(self, wanted: Sequence[ParameterValueStruct], parameter_key: str | None) -> None:
         settings: dict[str, Any] = {}
         parameters = dict(self._parts.store.get("parameters", {}))
-        reported = dict(self._parts.store.get("reported", {}))
         for item in wanted:
             parameter = self.parameters[item.name]
             if isinstance(parameter.source, FromSetting):
                 settings[parameter.source.key] = _python(parameter.syntax.type, item.value)
             else:
-                parameters[item.name] = canonical(parameter.syntax.type, item.value)
-            if parameter.active:
-                reported[item.name] = parameters[item.name]
-        beside: dict[str, Any] = {"parameters": parameters, "reported": reported}
+                parameters[item.name] = stored_form(parameter.syntax, item.value)
+        beside: dict[str, Any] = {"parameters": parameters, "reported": self._known(wanted)}
         if parameter_key is not None:
             beside["parameter_key"] = parameter_key
         self._parts.settings.change(settings, **beside)
 
+    def _known(self, wanted: Sequence[ParameterValueStruct]) -> dict[str, str]:
+        """``reported`` with the values that the ACS itself sets now: it need not be told of them."""
+        known: dict[str, str] = dict(self._parts.store.get("reported", {}))
+        for item in wanted:
+            if self._parts.attributes.notification(item.name):
+                syntax = self.parameters[item.name].syntax
+                value = stored_form(syntax, item.value)
+                known[item.name] = hashlib.sha256(value.encode()).hexdigest() if syntax.hidden else value
+        return known
+
+    # --- rows
+
+    def add(self, path: str, parameter_key: str) -> int:
+        """AddObject: the instance number of a new row of the table at *path*, with its defaults.
+
+        Raises:
+            CwmpFault: 9005, no such table, or none that the ACS may add to; 9004, it is full; 9002.
+        """
+        node = self.objects.get(path)
+        if node is None or not (node.table and node.writable):
+            raise CwmpFault(9005, f"no table that rows can be added to: {path[:256]!r}")
+        number, rows = self._numbers.added(path, node.definition)
+        values = keys.first_values(node.definition, f"{path}{number}.", number)
+        parameters = {**self._parts.store.get("parameters", {}), **values}
+        self._rows_changed(path, rows, parameter_key, parameters=parameters)
+        return number
+
+    def delete(self, path: str, parameter_key: str) -> None:
+        """DeleteObject: the row at *path* and all below; what referred to it becomes empty.
+
+        Raises:
+            CwmpFault: 9005, no such row, or none that the ACS may delete; 9002.
+        """
+        node = self.objects.get(path)
+        if node is None or not (node.row and node.writable):
+            raise CwmpFault(9005, f"no row that can be deleted: {path[:256]!r}")
+        table, _, number = path.removesuffix(".").rpartition(".")
+        rows = self._numbers.removed(table + ".", int(number), node.definition)
+        store = self._parts.store
+        kept = {
+            name: {key: value for key, value in store.get(name, {}).items() if not key.startswith(path)}
+            for name in ("parameters", "attributes", "reported")
+        }
+        kept["parameters"] |= references.cleared(self, kept["parameters"], path)
+        self._rows_changed(table + ".", rows, parameter_key, **kept)
+
+    def _rows_changed(self, table: str, rows: dict[str, Any], parameter_key: str, **beside: Any) -> None:
+        """One write: rows, values and ParameterKey; the ACS need not be told of the new number of rows."""
+        counter = self._tree.counters.get(table, "")
+        known = beside.pop("reported", self._parts.store.get("reported", {}))
+        if self._parts.attributes.notification(counter):
+            known = {**known, counter: str(len(rows[table]["numbers"]))}
+        try:
+            self._parts.store.update(rows=rows, parameter_key=parameter_key, reported=known, **beside)
+        except OSError as error:
+            raise _not_written(error) from error
+        self._grow()
+
     # --- notification
 
-    def active(self) -> dict[str, str]:
-        """The parameters with active notification, and their values."""
-        return {path: self.read(p) for path, p in self.parameters.items() if p.active}
+    def marks(self) -> dict[str, str]:
+        """The parameters with notification, and what stands for their values."""
+        return {path: self.mark(self.parameters[path]) for path in self._parts.attributes.notified()}
 
     def changes(self) -> dict[str, str]:
-        """Those of them whose value is not the one last reported to this ACS."""
+        """The value of each of them that is not the one last reported to this ACS."""
         reported = self._parts.store.get("reported", {})
-        return {path: value for path, value in self.active().items() if reported.get(path, value) != value}
+        return {
+            path: self.read(self.parameters[path])
+            for path, mark in self.marks().items()
+            if reported.get(path, mark) != mark
+        }
 
 
-def _objects(parameters: Iterable[str]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for path in [*parameters, *EMPTY_TABLES]:
-        steps = path.split(".")[:-1]
-        for depth in range(1, len(steps) + 1):
-            found[".".join(steps[:depth]) + "."] = None
-    return tuple(found)
+def _not_written(error: OSError) -> CwmpFault:
+    return CwmpFault(9002, f"the store cannot be written: {error.strerror}")
 
 
 def _parent(name: str) -> str:
@@ -208,6 +335,6 @@ def _python(type_: str, text: str) -> object:
     """A value for a setting, which has a Python type."""
     if type_ == "xsd:boolean":
         return datatypes.parse_boolean(text)
-    if type_ == "xsd:unsignedInt":
+    if type_ in INTEGERS:
         return datatypes.parse_integer(text)
     return text

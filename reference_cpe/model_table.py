@@ -1,7 +1,8 @@
-"""The parameters of the device, as a table: path, data type with its facets, access, where the value lives.
+"""Which parameters mean something to this device, as a table: path below the root, and where the value lives.
 
-A small part of the Device:2 root data model (TR-181 Issue 2), plus two vendor entries: the comment that
-scripts may set, and a sandbox whose parameters are stored and have no effect.
+Types, access and defaults are the data model's (`reference_cpe.models`); a parameter that is not in this
+table is stored and has no effect. Paths here have no root, for they hold below ``Device.`` and below
+``InternetGatewayDevice.`` alike; the names that other modules use are written as Device:2 writes them.
 """
 
 from __future__ import annotations
@@ -10,24 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from harness.cwmp import datatypes
 from harness.cwmp.messages import UNKNOWN_TIME
+from reference_cpe.definition import Notify, Syntax
+from reference_cpe.inform_parameters import events_problem, pattern_problem
 
 if TYPE_CHECKING:
     from reference_cpe.parts import Parts
-
-
-@dataclass(frozen=True, slots=True)
-class Syntax:
-    """A data type of TR-106 3.2 with its facets."""
-
-    type: str
-    maximum_length: int | None = None
-    low: int | None = None
-    high: int | None = None
-    values: tuple[str, ...] = ()
-    hidden: bool = False
-    """Reads as the empty string (TR-106: hidden)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,196 +33,174 @@ class Stored:
     default: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The value is the number of rows of a table."""
+
+    table: str
+
+
 Computed = Callable[["Parts"], str]
 """The value is worked out when asked for."""
+Source = FromSetting | Stored | Rows | Computed
+Check = Callable[["Parts", str], str | None]
+"""Why a value is refused beyond what the data type says, ``None`` where it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One row of the table."""
+    """One parameter of the running model: what its definition says, and where the value lives."""
 
     path: str
     syntax: Syntax
-    source: FromSetting | Stored | Computed
+    source: Source
     writable: bool = False
-    active: bool = False
-    """Active notification by default: a change opens a session (TR-181: forceEnabled)."""
+    notify: Notify = Notify.NORMAL
     guard: str = ""
-    """Name of the permission (see `reference_cpe.permissions`) that writing needs."""
+    """``change_credentials``: writing needs that permission; ``local``: only the operator changes it."""
+    volatile: bool = False
+    """It changes all the time."""
+    check: Check | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether active notification is on by default."""
+        return self.notify in (Notify.FORCE_ENABLED, Notify.FORCE_DEFAULT_ENABLED)
 
 
-def string(length: int | None = None, *values: str, hidden: bool = False) -> Syntax:
-    return Syntax("xsd:string", length, values=values, hidden=hidden)
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One row of the table; the fields are those of `Parameter`."""
+
+    source: Source
+    guard: str = ""
+    volatile: bool = False
+    read_only: bool = False
+    """The device takes no other value, though the data model lets it."""
+    check: Check | None = None
 
 
-def integer(kind: str = "unsignedInt", low: int | None = None, high: int | None = None) -> Syntax:
-    return Syntax(f"xsd:{kind}", low=low, high=high)
+def _identity(name: str) -> Binding:
+    return Binding(lambda parts: str(getattr(parts.config.device, name)))
 
 
-BOOLEAN: Final = Syntax("xsd:boolean")
-DATE_TIME: Final = Syntax("xsd:dateTime")
+def _constant(value: str) -> Binding:
+    return Binding(lambda _parts: value, read_only=True)
 
 
-def _identity(name: str) -> Computed:
-    return lambda parts: str(getattr(parts.config.device, name))
+def _setting(key: str, guard: str = "") -> Binding:
+    return Binding(FromSetting(key), guard)
 
 
-def _local_time(parts: Parts) -> str:
-    return parts.status.current_time()
+def _stored(default: str) -> Binding:
+    return Binding(Stored(default))
 
 
-def _memory(field: str) -> Computed:
+def _memory(field: str) -> Binding:
     def read(_parts: Parts) -> str:
         with open("/proc/meminfo", encoding="ascii") as file:
             return next((line.split()[1] for line in file if line.startswith(f"{field}:")), "0")
 
-    return read
+    return Binding(read, volatile=True)
 
 
-def _constant(value: str) -> Computed:
-    return lambda _parts: value
+_INFO, _SERVER, _ROOT = "DeviceInfo.", "ManagementServer.", "Device."
+_POLICY = _SERVER + "AutonomousTransferCompletePolicy."
+_WAN = "WANDevice.1.WANConnectionDevice.1.WANIPConnection.1."
+_CONFIG_FILE, _LOG_FILE = _INFO + "VendorConfigFile.1.", _INFO + "VendorLogFile.1."
 
-
-_INFO, _SERVER, _BOX = "Device.DeviceInfo.", "Device.ManagementServer.", "Device.X_EXAMPLE-ORG_Sandbox."
-_ENABLED = string(None, "Disabled", "Enabled", "Error")
-
-COMMENT: Final = "Device.X_EXAMPLE-ORG_Comment"
+COMMENT: Final = _ROOT + "X_EXAMPLE-ORG_Comment"
 """The parameter that ``set /Setup/Comment`` in a script sets: the visible trace of a script."""
-PERIODIC_TIME: Final = _SERVER + "PeriodicInformTime"
-RETRY_MINIMUM: Final = _SERVER + "CWMPRetryMinimumWaitInterval"
-RETRY_MULTIPLIER: Final = _SERVER + "CWMPRetryIntervalMultiplier"
-CONNECTION_REQUEST_URL: Final = _SERVER + "ConnectionRequestURL"
+PERIODIC_TIME: Final = _ROOT + _SERVER + "PeriodicInformTime"
+RETRY_MINIMUM: Final = _ROOT + _SERVER + "CWMPRetryMinimumWaitInterval"
+RETRY_MULTIPLIER: Final = _ROOT + _SERVER + "CWMPRetryIntervalMultiplier"
+THROTTLE: Final = _ROOT + _SERVER + "DefaultActiveNotificationThrottle"
+CONNECTION_REQUEST_URL: Final = _ROOT + _SERVER + "ConnectionRequestURL"
+CONNECTION_REQUEST_ENABLE: Final = _ROOT + _SERVER + "HTTPConnectionRequestEnable"
+COMPRESSION: Final = _ROOT + _SERVER + "HTTPCompression"
+TRANSFER_POLICY: Final = _ROOT + _POLICY
+PROVISIONING_CODE: Final = _INFO + "ProvisioningCode"
 
-FORCED: Final = (
-    "Device.RootDataModelVersion",
-    _INFO + "HardwareVersion",
-    _INFO + "SoftwareVersion",
-    _INFO + "ProvisioningCode",
-    _SERVER + "ParameterKey",
-    CONNECTION_REQUEST_URL,
-)
-"""In every Inform (TR-181 Issue 2: forcedInform)."""
-
-TABLE: Final = (
-    Parameter("Device.RootDataModelVersion", string(32), _constant("2.16")),
-    Parameter(_INFO + "Manufacturer", string(64), _identity("manufacturer")),
-    Parameter(_INFO + "ManufacturerOUI", string(6), _identity("oui")),
-    Parameter(_INFO + "ModelName", string(64), _identity("model_name")),
-    Parameter(_INFO + "Description", string(256), _identity("description")),
-    Parameter(_INFO + "ProductClass", string(64), _identity("product_class")),
-    Parameter(_INFO + "SerialNumber", string(64), _identity("serial_number")),
-    Parameter(_INFO + "HardwareVersion", string(64), _identity("hardware_version")),
-    Parameter(
-        _INFO + "SoftwareVersion", string(64), lambda parts: parts.status.software_version(), active=True
+BINDINGS: Final[dict[str, Binding]] = {
+    "RootDataModelVersion": Binding(lambda parts: parts.model.definition.version),
+    "DeviceSummary": Binding(lambda parts: f"{parts.model.definition.name}[](Baseline:1)"),
+    _INFO + "Manufacturer": _identity("manufacturer"),
+    _INFO + "ManufacturerOUI": _identity("oui"),
+    _INFO + "ModelName": _identity("model_name"),
+    _INFO + "Description": _identity("description"),
+    _INFO + "ProductClass": _identity("product_class"),
+    _INFO + "SerialNumber": _identity("serial_number"),
+    _INFO + "HardwareVersion": _identity("hardware_version"),
+    _INFO + "SoftwareVersion": Binding(lambda parts: parts.status.software_version()),
+    _INFO + "SpecVersion": _constant("1.0"),
+    PROVISIONING_CODE: Binding(lambda parts: parts.status.provisioning_code()),
+    _INFO + "UpTime": Binding(lambda parts: str(int(parts.status.uptime())), volatile=True),
+    _INFO + "MemoryStatus.Total": _memory("MemTotal"),
+    _INFO + "MemoryStatus.Free": _memory("MemFree"),
+    _CONFIG_FILE + "Name": _constant("settings"),
+    _CONFIG_FILE + "Description": _constant("The settings in force, as a script; without passwords"),
+    _CONFIG_FILE + "Version": _constant("1"),
+    _LOG_FILE + "Name": _constant("journal"),
+    _LOG_FILE + "MaximumSize": _constant("65536"),
+    _LOG_FILE + "Persistent": _constant("false"),
+    _SERVER + "EnableCWMP": _setting("cwmp_active"),
+    _SERVER + "URL": _setting("acs_url"),
+    _SERVER + "Username": _setting("acs_username"),
+    _SERVER + "Password": _setting("acs_password"),
+    _SERVER + "PeriodicInformEnable": _setting("periodic_inform_active"),
+    _SERVER + "PeriodicInformInterval": _setting("periodic_inform_interval"),
+    _SERVER + "PeriodicInformTime": _stored(UNKNOWN_TIME),
+    _SERVER + "ParameterKey": Binding(lambda parts: str(parts.store.get("parameter_key", ""))),
+    _SERVER + "ConnectionRequestURL": Binding(lambda parts: parts.status.connection_request_url()),
+    _SERVER + "ConnectionRequestUsername": _setting("connection_request_username", "change_credentials"),
+    _SERVER + "ConnectionRequestPassword": _setting("connection_request_password", "change_credentials"),
+    _SERVER + "UpgradesManaged": _setting("allow_firmware_updates", "local"),
+    _SERVER + "DefaultActiveNotificationThrottle": _stored("0"),
+    _SERVER + "CWMPRetryMinimumWaitInterval": _stored("5"),
+    _SERVER + "CWMPRetryIntervalMultiplier": _stored("2000"),
+    _SERVER + "HTTPConnectionRequestEnable": _stored("true"),
+    _SERVER + "SupportedConnReqMethods": _constant("HTTP"),
+    _SERVER + "HTTPCompressionSupported": _constant("GZIP,Deflate"),
+    _SERVER + "HTTPCompression": _stored("Disabled"),
+    _SERVER + "AliasBasedAddressing": _constant("false"),
+    _SERVER + "InstanceMode": _constant("InstanceNumber"),
+    _SERVER + "AutoCreateInstances": _constant("false"),
+    _SERVER + "STUNEnable": _constant("false"),
+    _SERVER + "InformParameter.{i}.ParameterName": Binding(Stored(""), check=pattern_problem),
+    _SERVER + "InformParameter.{i}.EventList": Binding(Stored(""), check=events_problem),
+    _POLICY + "Enable": _stored("false"),
+    _POLICY + "TransferTypeFilter": _stored("Both"),
+    _POLICY + "ResultTypeFilter": _stored("Both"),
+    "Time.Enable": _stored("true"),
+    "Time.Status": Binding(lambda parts: "Synchronized" if parts.clock.absolute else "Unsynchronized"),
+    "Time.CurrentLocalTime": Binding(lambda parts: parts.status.current_time(), volatile=True),
+    "Time.LocalTimeZone": _stored("UTC0"),
+    "Time.LocalTimeZoneName": _stored("UTC0"),
+    "IP.IPv4Capable": _constant("true"),
+    "IP.IPv4Enable": _constant("true"),
+    "IP.IPv4Status": _constant("Enabled"),
+    "IP.IPv6Capable": _constant("true"),
+    "IP.IPv6Enable": _constant("true"),
+    "IP.IPv6Status": _constant("Enabled"),
+    "IP.Interface.1.Enable": _constant("true"),
+    "IP.Interface.1.Status": _constant("Up"),
+    "IP.Interface.1.Name": Binding(lambda parts: parts.config.network.wan_interface),
+    "IP.Interface.1.IPv4Address.1.Enable": _constant("true"),
+    "IP.Interface.1.IPv4Address.1.IPAddress": Binding(
+        lambda parts: parts.config.network.wan_v4, read_only=True
     ),
-    Parameter(
-        _INFO + "ProvisioningCode", string(64), lambda parts: parts.status.provisioning_code(), True, True
-    ),
-    Parameter(_INFO + "UpTime", integer(), lambda parts: str(int(parts.status.uptime()))),
-    Parameter(_INFO + "VendorConfigFileNumberOfEntries", integer(), _constant("0")),
-    Parameter(_INFO + "MemoryStatus.Total", integer(), _memory("MemTotal")),
-    Parameter(_INFO + "MemoryStatus.Free", integer(), _memory("MemFree")),
-    Parameter(_SERVER + "EnableCWMP", BOOLEAN, FromSetting("cwmp_active"), True),
-    Parameter(_SERVER + "URL", string(256), FromSetting("acs_url"), True),
-    Parameter(_SERVER + "Username", string(256), FromSetting("acs_username"), True),
-    Parameter(_SERVER + "Password", string(256, hidden=True), FromSetting("acs_password"), True),
-    Parameter(_SERVER + "PeriodicInformEnable", BOOLEAN, FromSetting("periodic_inform_active"), True),
-    Parameter(
-        _SERVER + "PeriodicInformInterval",
-        integer(low=1, high=2**31 - 1),
-        FromSetting("periodic_inform_interval"),
-        True,
-    ),
-    Parameter(PERIODIC_TIME, DATE_TIME, Stored(UNKNOWN_TIME), True),
-    Parameter(_SERVER + "ParameterKey", string(32), lambda parts: str(parts.store.get("parameter_key", ""))),
-    Parameter(
-        CONNECTION_REQUEST_URL, string(256), lambda parts: parts.status.connection_request_url(), active=True
-    ),
-    Parameter(
-        _SERVER + "ConnectionRequestUsername",
-        string(256),
-        FromSetting("connection_request_username"),
-        True,
-        guard="change_credentials",
-    ),
-    Parameter(
-        _SERVER + "ConnectionRequestPassword",
-        string(256, hidden=True),
-        FromSetting("connection_request_password"),
-        True,
-        guard="change_credentials",
-    ),
-    Parameter(
-        _SERVER + "UpgradesManaged", BOOLEAN, FromSetting("allow_firmware_updates"), True, guard="local"
-    ),
-    Parameter(RETRY_MINIMUM, integer(low=1, high=65535), Stored("5"), True),
-    Parameter(RETRY_MULTIPLIER, integer(low=1000, high=65535), Stored("2000"), True),
-    Parameter(_SERVER + "SupportedConnReqMethods", string(), _constant("HTTP")),
-    Parameter("Device.Time.Enable", BOOLEAN, Stored("true"), True),
-    Parameter(
-        "Device.Time.Status",
-        string(None, "Disabled", "Unsynchronized", "Synchronized", "Error_FailedToSynchronize", "Error"),
-        lambda parts: "Synchronized" if parts.clock.absolute else "Unsynchronized",
-    ),
-    Parameter("Device.Time.NTPServer1", string(64), Stored(""), True),
-    Parameter("Device.Time.NTPServer2", string(64), Stored(""), True),
-    Parameter("Device.Time.CurrentLocalTime", DATE_TIME, _local_time),
-    Parameter("Device.Time.LocalTimeZone", string(256), Stored("UTC0"), True),
-    Parameter("Device.IP.IPv4Capable", BOOLEAN, _constant("true")),
-    Parameter("Device.IP.IPv4Status", _ENABLED, _constant("Enabled")),
-    Parameter("Device.IP.IPv6Capable", BOOLEAN, _constant("true")),
-    Parameter("Device.IP.IPv6Status", _ENABLED, _constant("Enabled")),
-    Parameter(COMMENT, string(256), Stored(""), True),
-    Parameter(_BOX + "Text", string(32), Stored(""), True),
-    Parameter(_BOX + "Secret", string(64, hidden=True), Stored(""), True),
-    Parameter(_BOX + "Choice", string(None, "Red", "Green", "Blue"), Stored("Red"), True),
-    Parameter(_BOX + "Flag", BOOLEAN, Stored("false"), True),
-    Parameter(_BOX + "Number", integer("int", -100, 100), Stored("0"), True),
-    Parameter(_BOX + "Unsigned", integer(), Stored("0"), True),
-    Parameter(_BOX + "Long", integer("unsignedLong"), Stored("0"), True),
-    Parameter(_BOX + "Moment", DATE_TIME, Stored(UNKNOWN_TIME), True),
-    Parameter(_BOX + "Octets", Syntax("xsd:base64", 64), Stored(""), True),
-    Parameter(_BOX + "Hex", Syntax("xsd:hexBinary", 16), Stored(""), True),
-)
+    _WAN + "Enable": _constant("true"),
+    _WAN + "Name": _stored("WAN"),
+    _WAN + "ExternalIPAddress": Binding(lambda parts: parts.config.network.wan_v4, read_only=True),
+}
 
-EMPTY_TABLES: Final = (_INFO + "VendorConfigFile.",)
-"""Tables that have no row."""
-
-
-def value_problem(syntax: Syntax, text: str) -> tuple[int, str] | None:
-    """Why *text* is no value of *syntax*: fault code (9006 not the type, 9007 not the range) and reason."""
-    wrong = datatypes.problem(syntax.type, text)
-    if wrong is not None:
-        return (9007 if wrong.startswith("outside") else 9006), wrong
-    text = datatypes.collapse(syntax.type, text)
-    if syntax.values and text not in syntax.values:
-        return 9007, f"not one of {', '.join(syntax.values)}"
-    if syntax.maximum_length is not None and _length(syntax.type, text) > syntax.maximum_length:
-        return 9007, f"longer than {syntax.maximum_length}"
-    if syntax.low is not None or syntax.high is not None:
-        number = datatypes.parse_integer(text)
-        if (syntax.low is not None and number < syntax.low) or (
-            syntax.high is not None and number > syntax.high
-        ):
-            return 9007, f"outside {syntax.low}..{syntax.high}"
-    return None
-
-
-def _length(type_: str, text: str) -> int:
-    """Characters of a string, octets of binary data."""
-    if type_ == "xsd:hexBinary":
-        return len(text) // 2
-    if type_ == "xsd:base64":
-        packed = "".join(text.split())
-        return len(packed) * 3 // 4 - packed.count("=")
-    return len(text)
-
-
-def canonical(type_: str, text: str) -> str:
-    """The one form in which a value is stored."""
-    text = datatypes.collapse(type_, text)
-    if type_ == "xsd:boolean":
-        return "true" if datatypes.parse_boolean(text) else "false"
-    if type_ in ("xsd:int", "xsd:unsignedInt", "xsd:unsignedLong", "xsd:long"):
-        return str(datatypes.parse_integer(text))
-    return text
+FACTORY_ROWS: Final = {
+    _INFO + "VendorConfigFile.": 1,
+    _INFO + "VendorLogFile.": 1,
+    "IP.Interface.": 1,
+    "IP.Interface.1.IPv4Address.": 1,
+    "WANDevice.": 1,
+    "WANDevice.1.WANConnectionDevice.": 1,
+    "WANDevice.1.WANConnectionDevice.1.WANIPConnection.": 1,
+}
+"""Rows that a table has from the factory, where the model has that table."""

@@ -8,26 +8,30 @@ parts, their methods and what they are good for are listed in docs/reference-cpe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any
 
 from harness.cwmp.cookies import CookieJar
 from harness.cwmp.messages import Message
+from reference_cpe.attributes import Attributes
 from reference_cpe.clock import Clock
 from reference_cpe.config import Config
 from reference_cpe.envelope import EnvelopeReader, EnvelopeWriter
 from reference_cpe.events import Events
 from reference_cpe.exchange import Exchange, HttpStyle
 from reference_cpe.gate import Gate
+from reference_cpe.journal import Journal
 from reference_cpe.listener import Listener
 from reference_cpe.login import Digest
 from reference_cpe.model import Model
+from reference_cpe.models import choose
 from reference_cpe.network import Firewall, Source
 from reference_cpe.permissions import Permissions
+from reference_cpe.requests import Requests
 from reference_cpe.retry import Retry
 from reference_cpe.rim import Wire
-from reference_cpe.rpc import HANDLERS
+from reference_cpe.rpc import PROFILES
 from reference_cpe.session import Session
 from reference_cpe.settings import Settings
 from reference_cpe.status import Informer, Status
@@ -61,12 +65,15 @@ class Parts:
     permissions: Permissions = field(init=False)
     trust: Trust = field(init=False)
     model: Model = field(init=False)
+    attributes: Attributes = field(init=False)
     status: Status = field(init=False)
     informer: Informer = field(init=False)
     events: Events = field(init=False)
     retry: Retry = field(init=False)
     timers: Timers = field(init=False)
     transfers: Transfers = field(init=False)
+    requests: Requests = field(init=False)
+    journal: Journal = field(init=False)
     source: Source = field(init=False)
     firewall: Firewall = field(init=False)
     digest: Digest = field(init=False)
@@ -79,7 +86,7 @@ class Parts:
     session: type[Session] = Session
     exchange: type[Exchange] = Exchange
     new_jar: Callable[[], CookieJar] = CookieJar
-    rpc: dict[str, Handler] = field(default_factory=lambda: dict(HANDLERS))
+    rpc: dict[str, Handler] = field(default_factory=dict)
     after_session: AfterSession = field(default_factory=AfterSession)
     contacted: str = ""
     """ACS URL of the session that runs."""
@@ -87,10 +94,20 @@ class Parts:
     """Open a session, unless one runs or CWMP is off. Set by the device."""
     connection_requested: Callable[[], bool] = lambda: False
     """Take a good connection request; False when it must be turned away. Set by the device."""
+    active: Callable[[], bool] = lambda: True
+    """Whether the device may open a session at all. Set by the device."""
     in_session: Callable[[], bool] = lambda: False
     """Whether a session runs. Set by the device."""
     reboot: Callable[[], object] = lambda: None
     """Restart the device as soon as no session runs. Set by the device."""
+
+    def put_off(self, *, reboot_key: str | None = None, factory_reset: bool = False) -> None:
+        """Note what is to be done after the session, on disk too: power may fail before it is."""
+        waiting = self.after_session
+        if reboot_key is not None:
+            waiting.reboot_keys.append(reboot_key)
+        waiting.factory_reset = waiting.factory_reset or factory_reset
+        self.store.update(after_session=asdict(waiting))
 
     def save(self, **changes: Any) -> None:
         """Write *changes* to the store together with the events and transfers that wait."""
@@ -100,21 +117,26 @@ class Parts:
 def assemble(config: Config, clock: Clock, store: Store, random: Random) -> Parts:
     """A correct device."""
     parts = Parts(config, clock, store, random)
+    parts.rpc.update(PROFILES[config.profile.name])
     parts.settings = Settings(store, config.settings)
     parts.permissions = Permissions(parts.settings)
     parts.trust = Trust(store, clock)
-    parts.model = Model(parts)
+    parts.attributes = Attributes(parts)
+    parts.model = Model(parts, choose(config.profile.data_model, config.model.file))
     parts.status = Status(parts)
     parts.informer = Informer(parts)
     parts.events = Events()
     parts.retry = Retry(random)
     parts.timers = Timers(parts)
     parts.transfers = Transfers(parts)
+    parts.requests = Requests(parts)
+    parts.journal = Journal(parts)
     parts.source = Source(config.network, parts.settings)
     parts.firewall = Firewall(config.network, parts.settings)
     parts.digest = Digest()
     parts.gate = Gate(parts.settings, clock)
     parts.listener = Listener(parts)
+    parts.settings.port_obstacle = parts.listener.obstacle
     parts.http = HttpStyle()
     parts.wire = Wire()
     parts.envelope = EnvelopeWriter()

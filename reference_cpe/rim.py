@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable
@@ -56,7 +57,9 @@ class Rim:
         Raises:
             ConnectFailed: the certificate was refused (the alert is on its way), or the peer gave up.
         """
-        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        # The dot at the end of a rooted name is not part of what certificates and SNI (RFC 6066 3) name.
+        name = host.rstrip(".")
+        tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
         self._tls = tls
         try:
             while not await self._attempt(tls.do_handshake):
@@ -166,21 +169,36 @@ async def connect(wire: Wire, host: str, port: int, source: str = "") -> Rim:
         ConnectFailed: none of them answered.
     """
     family = (socket.AF_INET6 if ":" in source else socket.AF_INET) if source else socket.AF_UNSPEC
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise ConnectFailed(f"{host}: {_strerror(error)}") from error
     failures = []
-    for _family, _type, _protocol, _name, address in found:
+    for address in await _addresses(host, port, family):
         try:
             reader, writer = await asyncio.open_connection(
-                str(address[0]), port, local_addr=(source, 0) if source else None
+                address, port, local_addr=(source, 0) if source else None
             )
             return Rim(wire, reader, writer)
         except OSError as error:
-            failures.append(f"{address[0]} port {port}: {_strerror(error)}")
+            failures.append(f"{address} port {port}: {_strerror(error)}")
     raise ConnectFailed("; ".join(failures) or f"{host}: no address")
+
+
+async def _addresses(host: str, port: int, family: int) -> list[str]:
+    """The addresses of *host* in the resolver's order; an address stands for itself, nothing is asked.
+
+    Raises:
+        ConnectFailed: there is none, or none of *family*.
+    """
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ConnectFailed(f"{host}: {_strerror(error)}") from error
+        return [str(address[0]) for *_, address in found]
+    if family != socket.AF_UNSPEC and (family == socket.AF_INET6) != (literal.version == 6):
+        raise ConnectFailed(f"{host}: not of the source address's family")
+    return [str(literal)]
 
 
 def _strerror(error: Exception) -> str:

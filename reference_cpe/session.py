@@ -22,18 +22,20 @@ from harness.cwmp.messages import (
     Inform,
     InformResponse,
     Message,
-    TransferComplete,
     TransferCompleteResponse,
     UnknownMessage,
 )
 from harness.cwmp.soap import Reading
 from reference_cpe.fault import CwmpFault
+from reference_cpe.requests import OwnRequest, in_version
 
 if TYPE_CHECKING:
     from reference_cpe.parts import Parts
 
 log = logging.getLogger("reference-cpe.session")
 
+RESPONSE_TIME = 30
+"""Seconds for a response of the ACS (TR-069 3.4.2: at least 30); the Inform says so as SessionTimeout."""
 _RETRIES_ON_8005 = 3
 """How often one request is sent again when the ACS asks for it."""
 _BAD_ARGUMENTS = frozenset(
@@ -94,14 +96,14 @@ class Session:
         self._ids = itertools.count(1)
         self._again = 0
         self._request: tuple[Message, str] | None = None
-        self._transfers: list[int] = []
-        self._transfer: int | None = None
+        self._pending: list[OwnRequest] = []
+        self._own: OwnRequest | None = None
 
     # --- out
 
     def start(self) -> Post:
         """The Inform."""
-        self._transfers = self.parts.transfers.reported()
+        self._pending = self.parts.requests.pending()
         return self.request(self.parts.informer.message())
 
     def request(self, message: Message) -> Post:
@@ -114,7 +116,8 @@ class Session:
         assert self._request is not None
         message, own_id = self._request
         offered = versions.VERSIONS if isinstance(message, Inform) else None
-        header = Header(id=own_id, supported_cwmp_versions=offered)
+        timeout = RESPONSE_TIME if isinstance(message, Inform) else None
+        header = Header(id=own_id, supported_cwmp_versions=offered, session_timeout=timeout)
         return Post(self.parts.envelope.write(Envelope(message, header, self.namespace)))
 
     def respond(self, message: Message, request_id: str | None) -> Post:
@@ -129,12 +132,12 @@ class Session:
 
     def proceed(self) -> Action:
         """The device's turn: a pending request, or the empty POST."""
-        waiting = self.parts.transfers.reported()
-        self._transfers = [number for number in self._transfers if number in waiting]
-        if self._transfers and not self.hold and not self.no_more:
-            self._transfer = self._transfers.pop(0)
-            self.state = State.REQUEST
-            return self.request(self.parts.transfers.report(self._transfer))
+        while self._pending and not self.hold and not self.no_more:
+            self._own = self._pending.pop(0)
+            message = in_version(self._own.make(), self.namespace) if self._own.wanted() else None
+            if message is not None:
+                self.state = State.REQUEST
+                return self.request(message)
         self.state = State.SERVING
         self.no_more = self.no_more or not self.hold
         return Post()
@@ -182,8 +185,10 @@ class Session:
             return self.refused(message)
         if self.state is State.INFORM and isinstance(message, InformResponse):
             return self.inform_response(envelope)
-        if self.state is State.REQUEST and isinstance(message, TransferCompleteResponse):
-            return self.transfer_acknowledged()
+        if self.state is State.REQUEST and self._own is not None and isinstance(message, self._own.answer):
+            self._own.answered(message)
+            acknowledged = isinstance(message, TransferCompleteResponse)
+            return self.transfer_acknowledged() if acknowledged else self.proceed()
         return self.end(False, f"{_name(message)} while {self.state.value}")
 
     def inform_response(self, envelope: Envelope) -> Action:
@@ -197,21 +202,23 @@ class Session:
         return self.proceed()
 
     def transfer_acknowledged(self) -> Action:
-        if self._transfer is not None:
-            self.parts.transfers.acknowledged(self._transfer)
+        """The result of a transfer is delivered."""
         return self.proceed()
 
     def refused(self, fault: Fault) -> Action:
-        """The ACS answered with a fault: 8005 asks for the same request again."""
+        """The ACS answered with a fault: 8005 asks for the same request again.
+
+        Any other fails the session when it answers the Inform; another request stays for the next session.
+        """
         assert self._request is not None
         if fault.fault_code == 8005 and self._again < _RETRIES_ON_8005:
             self._again += 1
             return self._post_request()
         reason = f"{_name(self._request[0])} refused: {fault.fault_code} {fault.fault_string[:80]}"
-        if isinstance(self._request[0], TransferComplete):
-            log.warning("%s", reason)
-            return self.proceed()
-        return self.end(False, reason)
+        if isinstance(self._request[0], Inform):
+            return self.end(False, reason)
+        log.warning("%s", reason)
+        return self.proceed()
 
     # --- requests of the ACS
 

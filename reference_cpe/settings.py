@@ -189,6 +189,8 @@ class Settings:
         self.factory = {key: setting.default for key, setting in SETTINGS.items()} | dict(factory)
         self.changed: Callable[[Change], object] = lambda _change: None
         """Called after every change that was made."""
+        self.port_obstacle: Callable[[int], str] = lambda _port: ""
+        """Why nobody can listen on a port now, empty when one can. Set at assembly."""
 
     def value(self, key: str) -> Any:
         stored = self._store.get("settings", {})
@@ -232,6 +234,7 @@ class Settings:
             OSError: the store could not be written; nothing is changed.
         """
         good = self.check_all(wanted)
+        self._check_port(good)
         before = {key: self.value(key) for key in good}
         stored = {**self._store.get("settings", {}), **{key: to_json(value) for key, value in good.items()}}
         self._store.update(settings=stored, **beside)
@@ -239,6 +242,17 @@ class Settings:
         if change:
             self.changed(change)
         return change
+
+    def _check_port(self, wanted: Mapping[str, Any]) -> None:
+        """A port that the device would have to listen on, but cannot, is refused with the whole change."""
+        present = self.value("port") if self.value("cwmp_active") else 0
+        port = (
+            wanted.get("port", self.value("port"))
+            if wanted.get("cwmp_active", self.value("cwmp_active"))
+            else 0
+        )
+        if "port" in wanted and port not in (0, present) and (reason := self.port_obstacle(port)):
+            raise SettingsRefused({"port": reason})
 
 
 def to_json(value: Any) -> Any:

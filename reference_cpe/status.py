@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from harness.cwmp import datatypes
 from harness.cwmp.events import VALUE_CHANGE
 from harness.cwmp.messages import DeviceIdStruct, Inform, ParameterValueStruct
+from reference_cpe import inform_parameters
+from reference_cpe.model_table import PROVISIONING_CODE
 from reference_cpe.urls import bracketed
 
 if TYPE_CHECKING:
     from reference_cpe.parts import Parts
-
-_PROVISIONING_CODE = "Device.DeviceInfo.ProvisioningCode"
 
 
 class Status:
@@ -41,7 +41,8 @@ class Status:
 
     def provisioning_code(self) -> str:
         stored = self._parts.store.get("parameters", {})
-        return str(stored.get(_PROVISIONING_CODE, self._parts.config.device.provisioning_code))
+        path = self._parts.model.path(PROVISIONING_CODE)
+        return str(stored.get(path, self._parts.config.device.provisioning_code))
 
     def connection_request_path(self) -> str:
         """Random, and the same for the life of the store (TR-069 3.2.2.2)."""
@@ -71,14 +72,16 @@ class Informer:
         changes = parts.model.changes()
         if changes:
             parts.events.add(VALUE_CHANGE)
-        self._told = parts.model.active()
+        self._told = parts.model.marks()
+        events = parts.events.announce()
+        asked = inform_parameters.wanted(parts.model, [event.event_code for event in events])
         return Inform(
             device_id=self.device_id(),
-            event=parts.events.announce(),
+            event=events,
             max_envelopes=1,
             current_time=parts.status.current_time(),
             retry_count=parts.retry.count,
-            parameter_list=self.parameters(changes),
+            parameter_list=self.parameters({**asked, **changes}),
         )
 
     def device_id(self) -> DeviceIdStruct:
@@ -86,10 +89,10 @@ class Informer:
         return DeviceIdStruct(device.manufacturer, device.oui, device.product_class, device.serial_number)
 
     def parameters(self, changes: dict[str, str]) -> tuple[ParameterValueStruct, ...]:
-        """The forced parameters, and those that have changed."""
+        """The forced parameters, and those that have changed or that the ACS wants to see."""
         model = self._parts.model
         names = dict.fromkeys((*model.forced, *changes))
-        return tuple(model.value(model.parameters[name]) for name in names)
+        return tuple(model.value(model.parameters[name]) for name in names if name in model.parameters)
 
     def delivered(self) -> None:
         """InformResponse came."""

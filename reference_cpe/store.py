@@ -69,9 +69,10 @@ class Store:
         self.values = kept
 
     def write(self, data: bytes) -> None:
-        """Replace the file by *data* in one step."""
+        """Replace the file by *data* in one step. It holds passwords and a key: only its owner may read it."""
         beside = self.path.with_suffix(".json.new")
-        with beside.open("wb") as file:
+        with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

@@ -42,6 +42,11 @@ class Timers:
         if timer is not None:
             timer.cancel()
 
+    def due(self, name: str) -> float | None:
+        """Device time at which the timer *name* will fire, ``None`` while it does not run."""
+        timer = self._timers.get(name)
+        return timer.when if timer is not None and timer.action is not None else None
+
     # --- periodic Inform
 
     def enabled(self) -> bool:

@@ -1,28 +1,35 @@
-"""Whom the device trusts: the one slot for the CWMP root CA certificate, and the TLS client's rules."""
+"""Whom the device trusts, and as whom it shows itself: the two certificate slots, and the TLS client's rules."""
 
 from __future__ import annotations
 
 import ssl
+from dataclasses import asdict
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from reference_cpe.clock import Clock
+from reference_cpe.container import ClientCertificate, read_container
 from reference_cpe.store import Store
 
 _NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME of OpenSSL: a device that does not know the time cannot judge dates."""
 _MOST = 64 * 1024
+_SHORTEST_RSA = 2048
+"""Bits; OpenSSL's security level 2 refuses shorter ones."""
 
 
 class BadCertificate(ValueError):
-    """An upload that is not one CA certificate; the message is the reason."""
+    """An upload that is not one root CA certificate; the message is the reason."""
 
 
 class Trust:
-    """The CWMP root CA slot and what a TLS client does with it.
+    """The slots for the CWMP root CA and the client certificate, and what a TLS client does with them.
 
-    Seams: `verify`, `check_host_name`, `check_dates`, `empty_trusts_all` (attributes), `anchors`, `context`.
+    Seams: `verify`, `check_host_name`, `check_dates`, `empty_trusts_all` (attributes), `anchors`,
+    `client_certificate`, `context`.
     """
 
     verify = True
@@ -45,6 +52,14 @@ class Trust:
         """
         self._store.update(root_ca=read_certificate(data))
 
+    def store_other(self, data: bytes) -> None:
+        """Put a CA certificate into the slot of the VPN, which is none of CWMP's business.
+
+        Raises:
+            BadCertificate: it is none; the old one is kept.
+        """
+        self._store.update(vpn_root_ca=read_certificate(data))
+
     def remove_root(self) -> None:
         self._store.update(root_ca="")
 
@@ -52,8 +67,28 @@ class Trust:
         """The trusted certificates in PEM, empty when there is none. Only the CWMP slot counts."""
         return str(self._store.get("root_ca", ""))
 
+    def store_client(self, container: bytes, passphrase: str) -> None:
+        """Put the content of a PKCS#12 container into the slot in place of the old one.
+
+        Raises:
+            BadContainer: it cannot be used; the old one is kept.
+        """
+        self._store.update(client_certificate=asdict(read_container(container, passphrase)))
+
+    def remove_client(self) -> None:
+        self._store.update(client_certificate=None)
+
+    def client_certificate(self) -> ClientCertificate | None:
+        """What is presented to a server that asks. CA certificates of the container are never trusted."""
+        stored = self._store.get("client_certificate")
+        return ClientCertificate(**stored) if stored else None
+
     def context(self) -> ssl.SSLContext:
-        """TLS 1.2 or later, strict X.509, names from the SAN alone; trusting nothing but `anchors`."""
+        """TLS 1.2 or later, strict X.509, names from the SAN alone; trusting nothing but `anchors`.
+
+        Every connection has a context of its own, so that no session is resumed and no ticket outlives the
+        root that it was granted under.
+        """
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers("DEFAULT:@SECLEVEL=2")
@@ -67,14 +102,19 @@ class Trust:
             context.verify_flags |= _NO_CHECK_TIME
         if anchors:
             context.load_verify_locations(cadata=anchors)
+        own = self.client_certificate()
+        if own is not None:
+            own.load_into(context)
         return context
 
 
 def read_certificate(data: bytes) -> str:
-    """One CA certificate, PEM or DER, as PEM.
+    """One root CA certificate, PEM or DER, as PEM.
+
+    What could never make a server trusted is refused here, not in the next handshake.
 
     Raises:
-        BadCertificate: not a certificate, more than one, or not a CA's.
+        BadCertificate: not a certificate, more than one, or not that of a root CA.
     """
     if not data.strip():
         raise BadCertificate("empty file")
@@ -89,10 +129,29 @@ def read_certificate(data: bytes) -> str:
         raise BadCertificate("neither a PEM nor a DER certificate") from None
     if len(found) != 1:
         raise BadCertificate(f"{len(found)} certificates, expected one")
+    _check_root(found[0])
+    return found[0].public_bytes(Encoding.PEM).decode("ascii")
+
+
+def _check_root(certificate: x509.Certificate) -> None:
     try:
-        constraints = found[0].extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
+        extensions = certificate.extensions
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         raise BadCertificate("not a CA certificate: no basic constraints") from None
     if not constraints.ca:
         raise BadCertificate("not a CA certificate")
-    return found[0].public_bytes(Encoding.PEM).decode("ascii")
+    usage = next((item.value for item in extensions if isinstance(item.value, x509.KeyUsage)), None)
+    if usage is not None and not usage.key_cert_sign:
+        raise BadCertificate("not a CA certificate: its key may not sign certificates")
+    if certificate.issuer != certificate.subject:
+        raise BadCertificate("not a root certificate: issued by another CA")
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except InvalidSignature:
+        raise BadCertificate("damaged: its signature is wrong") from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        pass  # made with a hash that is not checked any more: what a root says of itself proves nothing
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _SHORTEST_RSA:
+        raise BadCertificate(f"its RSA key has {key.key_size} bits, expected {_SHORTEST_RSA} or more")

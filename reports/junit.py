@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lxml import etree
 
 from harness.verdict.assertion import Assertion, CaseResult
 from harness.verdict.bundle import RequirementResult, Results
 from harness.verdict.verdict import Verdict
+from reports.evidence import capture_of
 from reports.text import FINDINGS, one_line, repeat_command, visible
 
 _KIND = {
@@ -19,8 +22,12 @@ _KIND = {
 """The child that says how a case ended. ``inconclusive`` is no failure of the device, and no success."""
 
 
-def render(results: Results) -> bytes:
-    """The report as an XML document."""
+def render(results: Results, folder: Path | None = None) -> bytes:
+    """The report as an XML document.
+
+    *folder* is the bundle: cases that call for a reader then name their capture as an attachment, by a path that GitLab
+    and Jenkins find (relative to the working directory where the bundle lies below it).
+    """
     known = {each.id: each for each in results.requirements}
     root = etree.Element("testsuites", name="cpecheck", time=f"{results.seconds:.3f}")
     for area in sorted({case.area for case in results.cases}):
@@ -28,10 +35,10 @@ def render(results: Results) -> bytes:
         suite = etree.SubElement(root, "testsuite", name=one_line(area), timestamp=results.started)
         _count(suite, cases)
         for case in cases:
-            _case(suite, case, known)
+            _case(suite, case, known, results, folder)
     wire = [(case, each) for case in results.cases for each in case.wire if each.verdict in FINDINGS]
     if wire:
-        _wire(root, wire, known)
+        _wire(root, wire, known, results, folder)
     _total(root)
     return etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True)
 
@@ -50,12 +57,20 @@ def _total(root: etree._Element) -> None:
         root.set(name, f"{sum(int(suite.get(name, '0')) for suite in root)}")
 
 
-def _case(suite: etree._Element, case: CaseResult, known: dict[str, RequirementResult]) -> None:
+def _case(
+    suite: etree._Element,
+    case: CaseResult,
+    known: dict[str, RequirementResult],
+    results: Results,
+    folder: Path | None,
+) -> None:
     element = etree.SubElement(
         suite, "testcase", classname=one_line(case.area), name=one_line(case.id), time=f"{case.seconds:.3f}"
     )
     properties = etree.SubElement(element, "properties")
     _property(properties, "verdict", case.verdict)
+    _property(properties, "version", f"{case.version}")
+    _property(properties, "seed", f"{case.seed}")
     for requirement in case.requirements:
         _requirement(properties, requirement, known)
     findings = [each for each in case.assertions if each.verdict in FINDINGS]
@@ -68,18 +83,32 @@ def _case(suite: etree._Element, case: CaseResult, known: dict[str, RequirementR
         child = etree.SubElement(element, kind, message=one_line(f"{case.verdict}: {message}", 300))
         if kind != "skipped":
             child.set("type", case.verdict)
-        child.text = _story(case, findings)
-    elif findings:
-        etree.SubElement(element, "system-out").text = _story(case, findings)
+        child.text = _story(case, findings, results)
+    said = [_story(case, findings, results)] if findings and kind is None else []
+    if findings or kind in ("failure", "error"):
+        said += _attachment(folder, case)
+    if said:
+        etree.SubElement(element, "system-out").text = "\n".join(said)
 
 
-def _story(case: CaseResult, findings: list[Assertion]) -> str:
+def _attachment(folder: Path | None, case: CaseResult) -> list[str]:
+    """The capture of *case* as the line that GitLab and Jenkins' attachment plugin look for."""
+    capture = capture_of(folder, case) if folder is not None else ""
+    if folder is None or not capture:
+        return []
+    path = (folder / capture).absolute()
+    here = Path.cwd()
+    shown = path.relative_to(here) if path.is_relative_to(here) else path
+    return [f"[[ATTACHMENT|{one_line(shown)}]]"]
+
+
+def _story(case: CaseResult, findings: list[Assertion], results: Results) -> str:
     lines = [visible(case.title)]
     for each in findings:
         lines += ["", *_lines(each)]
     if case.steps:
         lines += ["", "Procedure:", *(f"  {n}. {one_line(step)}" for n, step in enumerate(case.steps, 1))]
-    lines += ["", "Again: " + repeat_command(one_line(case.id))]
+    lines += ["", "Again: " + repeat_command(one_line(case.id), one_line(results.command), results.seed)]
     return "\n".join(lines)
 
 
@@ -93,7 +122,11 @@ def _lines(assertion: Assertion) -> list[str]:
 
 
 def _wire(
-    root: etree._Element, found: list[tuple[CaseResult, Assertion]], known: dict[str, RequirementResult]
+    root: etree._Element,
+    found: list[tuple[CaseResult, Assertion]],
+    known: dict[str, RequirementResult],
+    results: Results,
+    folder: Path | None,
 ) -> None:
     """One test case per requirement that a wire rule found broken, whichever cases showed it."""
     suite = etree.SubElement(root, "testsuite", name="wire rules")
@@ -110,11 +143,14 @@ def _wire(
         text = "\n".join(
             line for case, each in mine[:20] for line in [f"in {one_line(case.id)}:", *_lines(each)]
         )
+        again = repeat_command(one_line(mine[0][0].id), one_line(results.command), results.seed)
+        text += f"\n\nAgain: {again}"
         if kinds[-1]:
             message = one_line(f"{worst.verdict}: {worst.observed}", 300)
-            etree.SubElement(element, kinds[-1], message=message).text = text
-        else:
-            etree.SubElement(element, "system-out").text = text
+            etree.SubElement(element, kinds[-1], message=message, type=worst.verdict).text = text
+        said = ([] if kinds[-1] else [text]) + _attachment(folder, mine[0][0])
+        if said:
+            etree.SubElement(element, "system-out").text = "\n".join(said)
     suite.set("tests", f"{len(kinds)}")
     suite.set("failures", f"{kinds.count('failure')}")
     suite.set("errors", f"{kinds.count('error')}")

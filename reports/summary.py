@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from harness.verdict.assertion import Assertion, CaseResult
 from harness.verdict.bundle import RequirementResult, Results
@@ -88,3 +89,47 @@ def _different(group: list[tuple[CaseResult, Assertion]]) -> tuple[tuple[CaseRes
     for case, each in group:
         first.setdefault((each.expected, each.observed), (case, each))
     return tuple(first.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that the run does not tell: how many, of what, and why."""
+
+    number: int
+    what: str
+    reason: str
+
+
+def area_names(results: Results) -> list[str]:
+    """Every area of requirements, judged or not, and of cases."""
+    named = {each.area for each in results.requirements} | {each.area for each in results.untested}
+    return sorted(named | {case.area for case in results.cases})
+
+
+def gaps(results: Results) -> list[Gap]:
+    """What was not tested and why, the largest first: cases that did not run, then requirements nobody judged."""
+    cases: dict[tuple[Verdict, str], int] = {}
+    for case in results.cases:
+        if case.verdict in (Verdict.NOT_RUN, Verdict.NOT_APPLICABLE):
+            cases[case.verdict, case.reason] = cases.get((case.verdict, case.reason), 0) + 1
+    untested: dict[str, int] = {}
+    for each in results.untested:
+        if each.level is not Level.RECORD:
+            reason = each.reason.partition(":")[0]
+            untested[reason] = untested.get(reason, 0) + 1
+    found = [
+        Gap(number, f"{_plural(number, 'case')} {verdict}", reason)
+        for (verdict, reason), number in _largest(cases)
+    ]
+    return found + [
+        Gap(number, f"{_plural(number, 'requirement')} not tested", reason)
+        for reason, number in _largest(untested)
+    ]
+
+
+def _largest(counted: dict[Any, int]) -> list[tuple[Any, int]]:
+    return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:12]
+
+
+def _plural(number: int, word: str) -> str:
+    return word if number == 1 else word + "s"

@@ -30,6 +30,8 @@ STYLES = {
 }
 _SHOWN = 600
 """Characters of one text; the report shows more, ``results.json`` all."""
+_BROKEN = 40
+"""Lines of a broken gate."""
 _COLUMNS = (Verdict.PASS, Verdict.FAIL, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.ERROR)
 
 
@@ -46,7 +48,8 @@ def render(results: Results, folder: Path | None = None) -> RenderableType:
         parts += [_finding(each, results) for each in summary.findings(case)]
         if case.reason and not case.assertions:
             parts.append(Padding(_pair("Reason", case.reason), (0, 0, 0, 4)))
-        parts.append(Text("    " + repeat_command(one_line(case.id)), style="bright_black"))
+        again = repeat_command(one_line(case.id), one_line(results.command), results.seed)
+        parts.append(Text("    " + again, style="bright_black"))
     for found in summary.wire_findings(results):
         where = (
             found.cases[0] if len(found.cases) == 1 else f"{found.cases[0]} and {len(found.cases) - 1} more"
@@ -56,10 +59,25 @@ def render(results: Results, folder: Path | None = None) -> RenderableType:
         if len(found.examples) > 1:
             more = f"    and {len(found.examples) - 1} more that differ in what was observed"
             parts.append(Text(more, style="bright_black"))
-    parts += [Text(), _summary(results)]
+    parts += [Text(), _summary(results), *_gate(results)]
     if folder is not None:
         parts.append(Text(f"Report: {folder / 'report.html'}", style="bright_black"))
     return Group(*parts)
+
+
+def _gate(results: Results) -> list[Text]:
+    """What the file of expected findings made of the run, a line each."""
+    gate = results.gate
+    if not gate.file:
+        return []
+    kept = gate.exit_code == 0
+    said = "everything is as expected" if kept else "not as expected"
+    lines = [Text.assemble(f"Gate {one_line(gate.file, 200)}: ", (said, "green" if kept else "bold red"),
+                           f", {len(gate.met)} known findings")]  # fmt: skip
+    lines += [Text(f"  {one_line(each, _SHOWN)}") for each in gate.broken[:_BROKEN]]
+    if len(gate.broken) > _BROKEN:
+        lines.append(Text(f"  and {len(gate.broken) - _BROKEN} more"))
+    return lines
 
 
 def _table(results: Results) -> Table:

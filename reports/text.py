@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Final
 
 from harness.verdict.verdict import Verdict
@@ -43,6 +44,25 @@ def _escaped(character: str) -> str:
     return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}"
 
 
-def repeat_command(case_id: str) -> str:
-    """The command that runs one case again."""
-    return f"cpecheck run --select {case_id}"
+_ELSEWHERE: Final = frozenset(
+    ("--select", "-s", "--exclude", "-x", "--out", "--seed", "--resume", "--expected", "--workers", "-n")
+)
+"""Options of a run, each with a value, that say nothing of how one case is repeated."""
+
+
+def repeat_command(case_id: str, command: str = "", seed: int | None = None) -> str:
+    """The command that runs one case again, given the *command* and the *seed* of the run that it was part of."""
+    try:
+        words = shlex.split(command) if len(command) <= SHOWN else []
+    except ValueError:
+        words = []
+    kept: list[str] = []
+    if words[:2] == ["cpecheck", "run"]:
+        rest = iter(words[2:])
+        for word in rest:
+            if word.partition("=")[0] not in _ELSEWHERE:
+                kept.append(word)
+            elif "=" not in word:
+                next(rest, None)
+    seeded = [] if seed is None else ["--seed", str(seed)]
+    return shlex.join(["cpecheck", "run", "--select", case_id, *kept, *seeded])

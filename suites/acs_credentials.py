@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from harness.acs.auth import Basic, Digest
 from harness.bench import Bench
-from harness.case import Case, case
+from harness.bench.traffic import Mark, Request
+from harness.case import Body, Case, CaseRow, Inconclusive, NotApplicable, NotRun, case, cases_from
+from harness.cwmp.digest import (
+    DigestChallenge,
+    basic_credentials,
+    parse_authorization,
+    verify_digest,
+)
+from harness.cwmp.http_auth_syntax import AuthError
+from harness.cwmp.messages import Download, GetParameterValues, ParameterValueStruct, SetParameterValues
 from harness.expect import equal, nothing, that
+from harness.lab.reply import Reply
+from harness.verdict.transcript import Role
 
 NEEDS = ("acs_username", "acs_password")
 LOGIN_TRIES = 6
@@ -62,3 +76,476 @@ def refused(bench: Bench, case: Case) -> None:
             what="within 3 s",
         )
         bench.demand_login("Digest")
+
+
+# --- pairs --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A user and a password that are hard to carry. *optional*: a device may refuse to store such a pair."""
+
+    id: str
+    username: str
+    password: str
+    what: str
+    optional: bool = False
+    basic: bool = True
+    """Whether Basic can carry it, too."""
+
+
+_EVERY = "".join(f"{number:02x}-{chr(65 + number % 26)}." for number in range(50))
+PAIRS = (
+    Pair("long-password", "cpe-long", f"{_EVERY}{'z' * 256}"[:256], "a password of 256 characters"),
+    Pair(
+        "long-user", f"{_EVERY}{'y' * 256}"[:256].replace(".", "_"), "secret", "a user name of 256 characters"
+    ),
+    Pair("colon", "cpe-colon", "pass:word:4711", "colons in the password"),
+    Pair("quotes", 'cpe-"quoted"', 'a"b\\c"', "quotation marks and a backslash", optional=True),
+    Pair("blank", "cpe blank", "two words", "blanks inside", optional=True),
+    Pair(
+        "utf-8",
+        "cpe-utf8",
+        "\u043f\u0430\u0440\u043e\u043b\u044c-\u5bc6\u7801",
+        "a password with letters beyond Latin-1",
+        optional=True,
+    ),
+    Pair("empty-password", "cpe-empty", "", "an empty password", optional=True),
+)
+"""Adding one is adding a row."""
+
+
+def give_pair(bench: Bench, case: Case, requirement: str, pair: Pair) -> bool:
+    """Give the device the pair. A device that refuses it has failed where it must take it; else there is nothing to test.
+
+    Raises:
+        NotApplicable: it need not take this one and does not.
+        Inconclusive: it does not work afterwards, so that nobody knows who refused.
+    """
+    refusal = bench.try_acs_login(pair.username, pair.password)
+    if not refusal:
+        return True
+    username, password = bench.acs_credentials
+    bench.configure(acs_username=username, acs_password=password)
+    if reason := bench.works():
+        raise Inconclusive(f"the pair could not be set ({refusal}), and then: {reason}")
+    if pair.optional:
+        raise NotApplicable(f"the device stores no such pair: {refusal}")
+    case.check(requirement, refusal, equal("", "0 to 256 characters are allowed"), what="refusal of the pair")
+    return False
+
+
+def _logs_in(pair: Pair, scheme: type[Basic] | type[Digest]) -> Body:
+    requirement = f"lcos.acs-credentials.{scheme.__name__.lower()}"
+
+    def body(bench: Bench, case: Case) -> None:
+        case.step(f"Give the device a pair with {pair.what}; let the ACS demand it by {scheme.__name__}.")
+        if scheme is Basic:
+            bench.use_https()
+        if give_pair(bench, case, requirement, pair):
+            bench.demand(scheme(pair.username, pair.password))
+            case.check(requirement, bench.works() or "a session", equal("a session"))
+            bench.demand(None)
+
+    return body
+
+
+def _pair_rows(scheme: type[Basic] | type[Digest], needs: tuple[str, ...]) -> list[CaseRow]:
+    name = scheme.__name__
+    return [
+        CaseRow(
+            f"acs-credentials.{name.lower()}.{pair.id}",
+            f"The device logs in by {name} with {pair.what}.\n\nAccepted: a complete session with an ACS that lets nobody else in"
+            + ("; not applicable where the device refuses to store the pair." if pair.optional else "."),
+            _logs_in(pair, scheme),
+            f"lcos.acs-credentials.{name.lower()}",
+            needs,
+        )
+        for pair in PAIRS
+        if scheme is Digest or pair.basic
+    ]
+
+
+cases_from(globals(), _pair_rows(Digest, NEEDS))
+cases_from(globals(), _pair_rows(Basic, (*NEEDS, "https", "acs_url", "upload_root_ca")))
+
+
+# --- challenges ---------------------------------------------------------------------------------------
+
+CHALLENGES = (
+    ("no-qop", "MD5", (), "no quality of protection"),
+    ("no-algorithm", None, ("auth",), "no algorithm named, which means MD5"),
+    ("oldest", None, (), "neither algorithm nor quality of protection, as in RFC 2069"),
+    ("auth-or-auth-int", "MD5", ("auth", "auth-int"), 'a choice of "auth" and "auth-int"'),
+    ("md5-sess", "MD5-sess", ("auth",), "the algorithm MD5-sess"),
+)
+"""Id, algorithm, qop, what is special."""
+
+
+def _challenge(algorithm: str | None, qop: tuple[str, ...]) -> Body:
+    def body(bench: Bench, case: Case) -> None:
+        case.step("Let the ACS send the challenge; give the device a reason to connect.")
+        bench.demand(Digest(*bench.acs_credentials, algorithm=algorithm, qop=qop))
+        reason = bench.works() or "a session"
+        for requirement in ("lcos.acs-credentials.digest", "cwmp.auth.digest-arithmetic"):
+            case.check(requirement, reason, equal("a session"))
+
+    return body
+
+
+cases_from(
+    globals(),
+    [
+        CaseRow(
+            f"acs-credentials.challenge.{name}",
+            f"The device answers a Digest challenge with {what}.\n\nAccepted: a complete session with an ACS that computes the "
+            "response anew.",
+            _challenge(algorithm, qop),
+            ("lcos.acs-credentials.digest", "cwmp.auth.digest-arithmetic"),
+            NEEDS,
+        )
+        for name, algorithm, qop, what in CHALLENGES
+    ],
+)
+
+
+def schemes_of(requests: list[Request]) -> set[str]:
+    """The authentication schemes that were used, in lower case."""
+    return {request.authorization.partition(" ")[0].lower() for request in requests if request.authorization}
+
+
+@case("acs-credentials.strongest", verifies="cwmp.auth.strongest", needs=NEEDS)
+def strongest(bench: Bench, case: Case) -> None:
+    """Offered Basic and Digest in one answer, Basic first, the device uses Digest.
+
+    Accepted: a session in which every Authorization is Digest.
+    """
+    case.step("Let the ACS offer both schemes; give the device a reason to connect.")
+    bench.demand(Digest(*bench.acs_credentials, or_basic=True))
+    mark = bench.traffic.mark()
+    if reason := bench.works():
+        raise Inconclusive(f"no session: {reason}")
+    case.check("cwmp.auth.strongest", schemes_of(bench.traffic.requests(mark, Role.ACS)), equal({"digest"}))
+
+
+@case("acs-credentials.basic-over-http", verifies="lcos.acs-credentials.basic-over-http", needs=NEEDS)
+def basic_over_http(bench: Bench, case: Case) -> None:
+    """Asked for Basic over plain http, the device does not send its password.
+
+    Accepted: no Basic credentials; there may then be no session. With Digest there is one before and after.
+    """
+
+    def digest_works() -> str:
+        bench.demand_login("Digest")
+        return bench.works()
+
+    with case.twin("with Digest there is a session", digest_works):
+        case.step("Let the ACS demand Basic over http and give the device reasons to connect.")
+        bench.demand(Basic(*bench.acs_credentials))
+        mark = bench.traffic.mark()
+        bench.provoke(5.0, restart=False)
+        requests = bench.traffic.requests(mark, Role.ACS)
+        if not requests:
+            raise Inconclusive("the device made no request that could be challenged")
+        sent = [str(each) for each in requests if each.authorization.lower().startswith("basic")]
+        case.check("lcos.acs-credentials.basic-over-http", sent, nothing("request with Basic credentials"))
+
+
+@case("acs-credentials.challenged-again", verifies="cwmp.auth.challenged-again", needs=NEEDS)
+def challenged_again(bench: Bench, case: Case) -> None:
+    """Told in mid-session that its nonce is stale, the device repeats the same message with the new nonce.
+
+    Accepted: the same body again, with credentials that are right for the new nonce, and the session goes on to its end.
+    """
+    case.step(
+        "In a session under Digest, answer the response to an RPC with 401, stale=true and a new nonce."
+    )
+    bench.demand_login("Digest")
+    username, password = bench.acs_credentials
+    challenge = DigestChallenge("cpecheck", f"new-nonce-{case.seed:x}", "MD5", ("auth",), stale=True)
+    mark = bench.traffic.mark()
+    with bench.session("challenged again") as session:
+        read = GetParameterValues((f"{session.root}DeviceInfo.SoftwareVersion",))
+        if session.call(read).lost:
+            raise Inconclusive("the session ended before it could be challenged again")
+        before = bench.traffic.requests(mark, Role.ACS)[-1].message
+        repeated = session.reply(Reply(401, headers=[("WWW-Authenticate", challenge.header())]))
+        following = session.call(read) if not session.ended else repeated
+    after = bench.traffic.requests(mark, Role.ACS)
+    again = next((seen for seen in after if challenge.nonce in seen.authorization), None)
+    case.check(
+        "cwmp.auth.challenged-again", repeated.lost or repeated.reason, that("no loss", lambda lost: not lost)
+    )
+    if again is not None:
+        case.check(
+            "cwmp.auth.challenged-again", again.message.body == before.body, equal(True), what="the same body"
+        )
+        wrong = _wrong_digest(again, challenge, username, password)
+        case.check("cwmp.auth.challenged-again", wrong, nothing("wrong directive"))
+    case.check(
+        "cwmp.auth.challenged-again", again is not None, equal(True), what="a request with the new nonce"
+    )
+    case.check(
+        "cwmp.auth.challenged-again", following.message is not None, equal(True), what="the next RPC answered"
+    )
+
+
+def _wrong_digest(request: Request, challenge: DigestChallenge, username: str, password: str) -> list[str]:
+    try:
+        given = parse_authorization(request.authorization)
+    except AuthError as error:
+        return [str(error)]
+    message = request.message
+    wrong = verify_digest(
+        given, challenge, username=username, password=password, method=message.method, target=message.target
+    )
+    return [str(each) for each in wrong]
+
+
+# --- who gets to know them ----------------------------------------------------------------------------
+
+
+@case(
+    "acs-credentials.nothing-volunteered",
+    verifies="lcos.acs-credentials.nothing-volunteered",
+    needs=(*NEEDS, "acs_url"),
+)
+def nothing_volunteered(bench: Bench, case: Case) -> None:
+    """An ACS that asks for no login gets no credentials over http, and a session all the same.
+
+    The ACS is one that has never asked, after another one has: what was learnt there is for there (RFC 7616 3.6).
+    Accepted: a session without any Authorization header.
+    """
+    case.step("Run a session with an ACS that demands Digest.")
+    bench.demand_login("Digest")
+    if reason := bench.works():
+        raise Inconclusive(f"no session with the ACS that asks: {reason}")
+    case.step("Set the ACS URL to an ACS on another port, which asks for nothing.")
+    bench.demand(None)
+    mark = bench.traffic.mark()
+    bench.configure(acs_url=bench.acs_url("acs-http-odd"))
+    case.check("lcos.acs-credentials.nothing-volunteered", bench.works() or "a session", equal("a session"))
+    volunteered = [str(seen) for seen in bench.traffic.requests(mark, Role.ACS) if seen.authorization]
+    case.check("lcos.acs-credentials.nothing-volunteered", volunteered, nothing("request with Authorization"))
+
+
+def users_of(requests: list[Request]) -> set[str]:
+    """The user names in Authorization headers, Basic and Digest."""
+    found = set()
+    for request in requests:
+        if not request.authorization:
+            continue
+        try:
+            given = parse_authorization(request.authorization)
+            found.add(
+                basic_credentials(given)[0]
+                if given.scheme == "basic"
+                else given.parameters.get("username", "")
+            )
+        except AuthError:
+            continue
+    return found
+
+
+def _judge_new_pair(bench: Bench, case: Case, username: str, password: str, what: str) -> None:
+    """Only the new pair is let in: the next session has it, and no request has another."""
+    bench.demand(Digest(username, password))
+    mark = bench.traffic.mark()
+    reason = bench.works()
+    case.check("lcos.acs-credentials.change", reason or "a session", equal("a session"), what=what)
+    users = users_of(bench.traffic.requests(mark, Role.ACS))
+    case.check("lcos.acs-credentials.change", users, equal({username}), what=f"{what}: users seen")
+
+
+@case("acs-credentials.change.local", verifies="lcos.acs-credentials.change", needs=NEEDS)
+def change_local(bench: Bench, case: Case) -> None:
+    """A pair that the operator changes is used from the next session on.
+
+    Accepted: a session with an ACS that knows the new pair only, after a change of both and of the password alone; the old
+    user appears in no request.
+    """
+    bench.demand_login("Digest")
+    if reason := bench.works():
+        raise Inconclusive(f"no session with the old pair: {reason}")
+    username = f"new-user-{bench.fresh()}"
+    for password, what in (
+        (f"new-{bench.fresh()}", "both changed"),
+        (f"newer-{bench.fresh()}", "password changed"),
+    ):
+        case.step(f"Change the pair on the device ({what}) and let the ACS demand the new one.")
+        if refusal := bench.try_acs_login(username, password):
+            raise Inconclusive(f"the pair could not be set: {refusal}")
+        _judge_new_pair(bench, case, username, password, what)
+
+
+@case("acs-credentials.change.by-acs", verifies="lcos.acs-credentials.change", needs=NEEDS)
+def change_by_acs(bench: Bench, case: Case) -> None:
+    """A pair that the ACS changes by SetParameterValues is used from the next session on.
+
+    Accepted: a session with an ACS that knows the new pair only. (A device that does not let the ACS change it leaves
+    nothing to judge.)
+    """
+    username, password = f"set-user-{bench.fresh()}", f"set-{bench.fresh()}"
+    case.step(
+        "Set ManagementServer.Username and Password in a session; then let the ACS demand the new pair."
+    )
+    with bench.session("change of the pair") as session:
+        bench.device.doubt(*NEEDS)
+        server = f"{session.root}ManagementServer."
+        values = (
+            ParameterValueStruct(f"{server}Username", username),
+            ParameterValueStruct(f"{server}Password", password),
+        )
+        reply = session.call(SetParameterValues(values))
+    if reply.fault is not None:
+        raise NotApplicable(
+            f"the device does not let the ACS change the pair: fault {reply.fault.fault_code}"
+        )
+    bench.know_pair(username, password)
+    _judge_new_pair(bench, case, username, password, "set by the ACS")
+
+
+@case(
+    "acs-credentials.not-connection-request-pair",
+    verifies="lcos.acs-credentials.not-connection-request-pair",
+    needs=(*NEEDS, "connection_request_username", "connection_request_password"),
+)
+def not_connection_request_pair(bench: Bench, case: Case) -> None:
+    """At an ACS that would let in the connection-request pair alone, the device does not get in.
+
+    Accepted: no session, and the connection-request user in no request; with the right pair there is a session before and
+    after.
+    """
+    requirement = "lcos.acs-credentials.not-connection-request-pair"
+
+    def right_pair_works() -> str:
+        bench.demand_login("Digest")
+        return bench.works()
+
+    with case.twin("with the right pair there is a session", right_pair_works):
+        case.step("Let the ACS demand the connection-request pair and give the device reasons to connect.")
+        user, secret = bench.connection_request_credentials
+        bench.demand(Digest(user, secret))
+        mark = bench.traffic.mark()
+        bench.provoke(5.0, restart=False)
+        requests = bench.traffic.requests(mark, Role.ACS)
+        if not requests:
+            raise Inconclusive("the device made no request that could be challenged")
+        case.check(requirement, bench.traffic.arrivals(mark), nothing("session"))
+        case.check(requirement, users_of(requests) & {user}, nothing("use of the connection-request user"))
+
+
+def _other_host(bench: Bench) -> None:
+    if not bench.topology.isolated:
+        raise NotRun("without namespaces the bench has no second host")
+
+
+def _credentials_at(bench: Bench, since: Mark, endpoint: str) -> list[Request]:
+    """Requests since the mark to *endpoint*.
+
+    Raises:
+        Inconclusive: there is none.
+    """
+    found = [seen for seen in bench.traffic.requests(since) if seen.endpoint == endpoint]
+    if not found:
+        raise Inconclusive("the device made no request to the other host")
+    return found
+
+
+KEPT = "lcos.acs-credentials.kept-from-others"
+OTHER = "acs-http-second"
+
+
+@case("acs-credentials.kept.redirect", verifies=KEPT, needs=NEEDS)
+def kept_from_redirect(bench: Bench, case: Case) -> None:
+    """What the device has answered the ACS with, it does not carry along when it is redirected to another host.
+
+    Accepted: the first request to the other host has no Authorization. (What it answers when that host asks for Digest is
+    recorded: a response is not a password.) A device that does not follow the redirect is not judged.
+    """
+    _other_host(bench)
+    case.step("Let the ACS demand Digest, and redirect to another host once the device has logged in.")
+    bench.demand_login("Digest")
+    mark = bench.traffic.mark()
+    bench.redirect_next(bench.acs_url(OTHER, path="/other-host"), 1.0)
+    requests = _credentials_at(bench, mark, OTHER)
+    case.check(
+        KEPT,
+        requests[0].authorization,
+        equal(""),
+        what="Authorization of the first request to the other host",
+    )
+    case.observe(f"schemes used at the other host: {', '.join(sorted(schemes_of(requests))) or 'none'}")
+
+
+@case("acs-credentials.kept.redirect-basic", verifies=KEPT, needs=NEEDS)
+def kept_from_redirect_basic(bench: Bench, case: Case) -> None:
+    """A redirect target on another host that asks for Basic does not get the password for the ACS.
+
+    Accepted: no Basic credentials in any request to the other host. A device that does not follow the redirect is not judged.
+    """
+    _other_host(bench)
+    case.step("Redirect the device to another host that demands Basic.")
+    parts = bench.acs_url(OTHER, path="/other-host")
+    bench.redirect("/redirected", parts)
+    bench.demand(Basic(*bench.acs_credentials))
+    mark = bench.traffic.mark()
+    bench.configure(acs_url=bench.acs_url("acs-http-v4", path="/redirected"))
+    bench.provoke(1.0, restart=False)
+    sent = [
+        str(seen)
+        for seen in _credentials_at(bench, mark, OTHER)
+        if seen.authorization.lower().startswith("basic")
+    ]
+    case.check(KEPT, sent, nothing("request with Basic credentials"))
+
+
+FILE_LOGINS = (
+    ("open", None, "asks for nothing"),
+    ("basic", Basic, "asks for Basic"),
+    ("digest", Digest, "asks for Digest"),
+)
+
+
+def _kept_from_files(scheme: type[Basic] | type[Digest] | None) -> Body:
+    def body(bench: Bench, case: Case) -> None:
+        pair = bench.acs_credentials
+        case.step("In a session under Digest, order the download of a file, with no user and no password.")
+        bench.demand_login("Digest")
+        content = bench.files.script(f"marker-{bench.fresh()}")
+        auth = scheme(*pair) if scheme is not None else None
+        offer = bench.files.offer(f"protected-{bench.fresh()}", content, auth=auth)
+        key = f"key-{bench.fresh()}"
+        mark, door = bench.traffic.mark(), bench.door.mark()
+        with bench.session("a Download without user") as session:
+            order = Download(key, bench.files.script_type, offer.url, file_size=len(content))
+            if session.call(order).fault is not None:
+                raise Inconclusive("the device does not take the Download")
+        bench.transfer_report(door, within=bench.timing.transfer)
+        requests = bench.traffic.requests(mark, Role.FILE_SERVER)
+        if not requests:
+            raise Inconclusive("the device made no request to the file server")
+        case.check(KEPT, users_of(requests) & {pair[0]}, nothing("use of the ACS user at the file server"))
+        case.check(
+            KEPT,
+            [str(seen) for seen in requests if pair[1] in seen.authorization],
+            nothing("ACS password at the file server"),
+        )
+
+    return body
+
+
+cases_from(
+    globals(),
+    [
+        CaseRow(
+            f"acs-credentials.kept.file-server-{name}",
+            f"A file server that {what} does not get the credentials for the ACS.\n\nAccepted: the ACS user in no request to the "
+            "file server; the transfer may fail.",
+            _kept_from_files(scheme),
+            KEPT,
+            (*NEEDS, "download", "script", "allow_file_transmission"),
+        )
+        for name, scheme, what in FILE_LOGINS
+    ],
+)

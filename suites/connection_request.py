@@ -1,79 +1,275 @@
-"""Connection request: who may wake the device, and what follows."""
+"""Connection request: who may wake the device, and what follows.
+
+Failed logins come at most four in a row, then a right one: a device may lock a login after five (LCOS does).
+"""
 
 from __future__ import annotations
 
-from harness.bench import Bench
-from harness.case import Case, case
-from harness.expect import equal, one_of
+from dataclasses import dataclass
+
+from harness.bench import Bench, ConnectionRequestOutcome, InformSeen
+from harness.bench.doorbell import Outcome, Variation
+from harness.case import Case, Inconclusive, case
+from harness.cwmp.digest import basic_authorization
+from harness.expect import Allowed, Judgement, equal, failed, nothing, one_of, passed
 
 NEEDS = ("connection-request", "connection_request_username", "connection_request_password")
 EVENT = "6 CONNECTION REQUEST"
+GOOD = (200, 204)
 
 
-@case("connection-request.accepted", verifies="lcos.connection-request.session", needs=NEEDS)
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What came of a request: the exchange, and the sessions that it caused."""
+
+    sent: Outcome
+    sessions: tuple[InformSeen, ...]
+
+    def __str__(self) -> str:
+        answer = f"status {self.sent.status}" if self.sent.status else self.sent.reason or "no answer"
+        return f"{answer}, {len(self.sessions) or 'no'} session{'s' if len(self.sessions) > 1 else ''}"
+
+
+def ring(
+    bench: Bench,
+    *,
+    pair: tuple[str, str] | None = None,
+    variation: Variation | None = None,
+    host: str = "wan",
+) -> Rung:
+    """Send a request and watch for 31 s of device time (in real time, and refused: for the profile's ``settle``)."""
+    mark = bench.door.mark()
+    sent = bench.door.ring(pair=pair, variation=variation, host=host)
+    refused = sent.status not in GOOD
+    watch = bench.timing.settle if refused and not bench.clock.steered else 31.0 + bench.timing.tolerance
+    sessions = bench.door.sessions(mark, watch)
+    return Rung(sent, tuple(seen for seen in sessions if not refused or EVENT in seen.event_codes))
+
+
+def refused() -> Allowed[Rung]:
+    """No success is answered, and no session follows."""
+
+    def judge(rung: Rung) -> Judgement:
+        if rung.sessions:
+            return failed(str(rung), "a session followed")
+        if 200 <= rung.sent.status < 300:
+            return failed(str(rung), "the device says that it accepts the request")
+        return passed(str(rung))
+
+    return Allowed("a refusal (401; no answer, 400, 403, 404, 405 and 503 are tolerated), no session", judge)
+
+
+def wakes(bench: Bench, pair: tuple[str, str] | None = None) -> str:
+    """The control: the right pair (or *pair*) leads to a session."""
+    outcome: ConnectionRequestOutcome = (
+        bench.connection_request(username=pair[0], password=pair[1]) if pair else bench.connection_request()
+    )
+    return "" if outcome.session else f"status {outcome.status}, no session {outcome.reason}".rstrip()
+
+
+# --- the right credentials ----------------------------------------------------------------------------
+
+
+@case(
+    "connection-request.accepted",
+    verifies=(
+        "lcos.connection-request.session",
+        "lcos.connection-request.any-source",
+        "cwmp.connection-request.no-other-refusal",
+    ),
+    needs=NEEDS,
+)
 def accepted(bench: Bench, case: Case) -> None:
     """The right user and password, under Digest, lead to a session with the event "6 CONNECTION REQUEST".
 
-    Accepted: 200 or 204, then a session with the configured ACS within 30 s; from the ACS and from another host.
+    Accepted: 200 or 204, then a session with the configured ACS within 30 s; from the ACS and from another host. The device
+    opens no connection to the host that asked, only to the ACS.
     """
-    for host, shown in (("wan", "the ACS"), ("host2", "another host on the WAN")):
-        if host != "wan" and not bench.topology.isolated:
-            case.observe("no second host in this bench")
-            continue
-        case.step(f"Send a connection request from {shown} with the right credentials.")
-        outcome = bench.connection_request(host=host)
-        case.check(
-            "lcos.connection-request.session",
-            outcome.status,
-            one_of((200, 204)),
-            what=f"status, from {shown}",
-        )
-        case.check(
-            "lcos.connection-request.session",
-            outcome.session,
-            equal(True),
-            what=f"session within 30 s, from {shown}",
-        )
-        if outcome.inform is not None:
-            case.check(
-                "lcos.connection-request.session",
-                EVENT in outcome.inform.event_codes,
-                equal(True),
-                what=f"event {EVENT}",
-            )
+    _accepted(bench, case, "lcos.connection-request.session", "wan")
+    if not bench.topology.isolated:
+        case.observe("no second host in this bench")
+        return
+    mark = 0 if bench.no_packets() else bench.wire.mark()
+    _accepted(bench, case, "lcos.connection-request.any-source", "host2")
+    if mark:
+        strayed = bench.wire.opened(mark, bench.topology.host2_v4, bench.topology.host2_v6)
+        case.check("lcos.connection-request.session", strayed, nothing("connection to the host that asked"))
+
+
+def _accepted(bench: Bench, case: Case, requirement: str, host: str) -> None:
+    shown = "the ACS" if host == "wan" else "another host on the WAN"
+    case.step(f"Send a connection request from {shown} with the right credentials.")
+    outcome = bench.connection_request(host=host)
+    for which in (requirement, "cwmp.connection-request.no-other-refusal"):
+        case.check(which, outcome.status, one_of(GOOD), what=f"status, from {shown}")
+    case.check(requirement, outcome.session, equal(True), what=f"session within 30 s, from {shown}")
+    if outcome.inform is not None:
+        case.check(requirement, EVENT in outcome.inform.event_codes, equal(True), what=f"event {EVENT}")
+
+
+# --- wrong credentials --------------------------------------------------------------------------------
 
 
 @case("connection-request.wrong-credentials", verifies="lcos.connection-request.credentials", needs=NEEDS)
 def wrong_credentials(bench: Bench, case: Case) -> None:
     """A wrong user, a wrong password, no credentials, an empty password or the ACS's own pair wake nobody.
 
-    Accepted: status 401 and no session within 30 s, for each; the right pair works before and after. (A device that
-    limits failed logins may answer 503 or close; what counts then is that no session follows.)
+    Accepted: a refusal (401) and no session within 30 s, for each; the right pair works before, between and after. (A device
+    that limits failed logins may answer 503 or close; what counts then is that no session follows.)
     """
     username, password = bench.connection_request_credentials
-    acs_username, acs_password = bench.acs_credentials
     attempts = (
-        ("a wrong password", username, password + "x"),
-        ("a wrong user", username + "x", password),
-        ("no credentials", None, None),
-        ("an empty password", username, ""),
-        ("the pair for the ACS", acs_username, acs_password),
+        ("a wrong password", (username, password + "x"), None),
+        ("a wrong user", (username + "x", password), None),
+        ("no credentials", None, Variation(credentials=False)),
+        ("an empty password", (username, ""), None),
+        ("an empty user", ("", password), None),
+        ("the pair for the ACS", bench.acs_credentials, None),
+        ("a password in another case", (username, password.upper()), None),
+        ("Basic and a wrong password", None, Variation(authorization=basic_authorization(username, "x"))),
     )
+    for begin in range(0, len(attempts), 4):
+        with case.twin("the right pair leads to a session", lambda: wakes(bench)):
+            for shown, pair, variation in attempts[begin : begin + 4]:
+                case.step(f"Send a connection request with {shown}.")
+                rung = ring(bench, pair=pair, variation=variation)
+                case.check("lcos.connection-request.credentials", rung, refused(), what=shown)
 
-    def right_pair_works() -> str:
-        outcome = bench.connection_request()
-        return "" if outcome.session else f"status {outcome.status}, no session"
 
-    with case.twin("the right pair leads to a session", right_pair_works):
-        for shown, user, secret in attempts:
-            case.step(f"Send a connection request with {shown}.")
-            outcome = bench.connection_request(username=user, password=secret)
-            case.check(
-                "lcos.connection-request.credentials",
-                outcome.status,
-                one_of((401, 403, 503, 0)),
-                what=f"status, {shown}",
-            )
-            case.check(
-                "lcos.connection-request.credentials", outcome.session, equal(False), what=f"session, {shown}"
-            )
+ADMINISTRATORS = (("admin", "admin"), ("admin", ""), ("root", "root"), ("root", ""))
+"""Logins that devices are delivered with."""
+
+
+@case(
+    "connection-request.other-administrators",
+    verifies="lcos.connection-request.other-administrators",
+    needs=NEEDS,
+)
+def other_administrators(bench: Bench, case: Case) -> None:
+    """The logins with which devices are delivered wake nobody: only the pair for connection requests does.
+
+    Accepted: a refusal and no session for each; the right pair works before and after.
+    """
+    with case.twin("the right pair leads to a session", lambda: wakes(bench)):
+        for pair in ADMINISTRATORS:
+            case.step(f"Send a connection request as {pair[0]}, password {pair[1] or 'empty'}.")
+            rung = ring(bench, pair=pair)
+            case.check("lcos.connection-request.other-administrators", rung, refused(), what="/".join(pair))
+
+
+UNSET = (
+    ("neither user nor password set", "", ""),
+    ("no password set", "user", ""),
+    ("no user set", "", "password"),
+)
+
+
+@case("connection-request.unset-is-closed", verifies="lcos.connection-request.unset-closed", needs=NEEDS)
+def unset_is_closed(bench: Bench, case: Case) -> None:
+    """While user or password for connection requests is not set, nobody can wake the device.
+
+    Accepted, for each of the three ways: no session and no success for a request without credentials, with empty ones, and
+    with those that are set; with both set the pair works, before and after each.
+    """
+    username, password = bench.connection_request_credentials
+
+    def set_and_right() -> str:
+        bench.configure(connection_request_username=username, connection_request_password=password)
+        return wakes(bench)
+
+    for shown, user, secret in UNSET:
+        with case.twin("with user and password set the pair leads to a session", set_and_right):
+            case.step(f"With {shown}, send requests with no, with empty and with the remaining credentials.")
+            pair = (username if user else "", password if secret else "")
+            if bench.device.try_configure(
+                connection_request_username=pair[0], connection_request_password=pair[1]
+            ):
+                case.check("lcos.connection-request.unset-closed", "refused", equal("refused"), what=shown)
+                continue
+            for attempt in (
+                ring(bench, variation=Variation(credentials=False)),
+                ring(bench, pair=("", "")),
+                ring(bench, pair=pair),
+            ):
+                case.check("lcos.connection-request.unset-closed", attempt, refused(), what=shown)
+
+
+# --- load ---------------------------------------------------------------------------------------------
+
+FLOOD, FLOOD_SECONDS = 60, 5.0
+
+
+@case(
+    "connection-request.flood",
+    verifies=("lcos.connection-request.flood", "cwmp.connection-request.busy-503"),
+    needs=NEEDS,
+)
+def flood(bench: Bench, case: Case) -> None:
+    """Sixty right connection requests in five seconds: the device serves some, refuses others politely, and lives on.
+
+    Accepted: every answer is 200, 204 or 503; at least one session and not more than there were accepted requests; a request
+    afterwards is served as usual.
+    """
+    with case.twin("a single request leads to a session", lambda: wakes(bench)):
+        case.step(f"Send {FLOOD} requests with the right credentials in {FLOOD_SECONDS:g} s.")
+        mark = bench.door.mark()
+        outcomes = bench.door.burst(FLOOD, FLOOD_SECONDS)
+        sessions = [seen for seen in bench.door.sessions(mark, 61.0) if EVENT in seen.event_codes]
+        accepted = sum(outcome.status in GOOD for outcome in outcomes)
+        wrong = sorted({outcome.status for outcome in outcomes} - {*GOOD, 503})
+        case.observe(f"{accepted} of {FLOOD} accepted, {len(sessions)} sessions")
+        for requirement in ("lcos.connection-request.flood", "cwmp.connection-request.busy-503"):
+            case.check(requirement, wrong, nothing("answer but 200, 204 and 503"))
+        case.check("lcos.connection-request.flood", bool(sessions), equal(True), what="a session followed")
+        case.check(
+            "lcos.connection-request.flood",
+            len(sessions) <= accepted,
+            equal(True),
+            what="no more sessions than accepted requests",
+        )
+        after = wakes(bench)
+        if after:
+            bench.pass_time(60)
+            after = wakes(bench)
+        case.check("lcos.connection-request.flood", after or "a session", equal("a session"), what="after it")
+
+
+@case(
+    "connection-request.during-session",
+    verifies=(
+        "lcos.connection-request.flood",
+        "cwmp.connection-request.session-undisturbed",
+        "cwmp.connection-request.during-session",
+    ),
+    needs=NEEDS,
+)
+def during_session(bench: Bench, case: Case) -> None:
+    """A connection request during a session leaves that session alone and is refused with 503 or served afterwards.
+
+    Accepted: the session goes on (an RPC is answered) and ends; then, after 200 or 204, one session with the event within
+    30 s, or, after 503, none.
+    """
+    name = bench.software_version_name()
+    case.step("Open a session, send a connection request, and read a parameter in the session.")
+    with bench.session("during which a connection request comes") as session:
+        mark = bench.door.mark()
+        outcome = bench.door.ring()
+        answer = session.read(name)
+    for requirement in ("lcos.connection-request.flood", "cwmp.connection-request.session-undisturbed"):
+        case.check(
+            requirement, answer.startswith("("), equal(False), what=f"the session was disturbed: {answer}"
+        )
+    case.check("cwmp.connection-request.during-session", outcome.status, one_of((*GOOD, 503)), what="status")
+    case.step("Watch for 31 s.")
+    sessions = bench.door.sessions(mark, 31.0 + bench.timing.tolerance)
+    caused = [seen for seen in sessions if EVENT in seen.event_codes]
+    wanted = 1 if outcome.status in GOOD else 0
+    if outcome.status in (*GOOD, 503):
+        case.check(
+            "cwmp.connection-request.during-session",
+            len(caused),
+            equal(wanted),
+            what=f"sessions after {outcome.status}",
+        )
+    if not outcome.status:
+        raise Inconclusive(f"the connection request had no answer: {outcome.reason}")

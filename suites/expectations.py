@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.cwmp.messages import Fault, Message
+from harness.cwmp.messages import DownloadResponse, Fault, Message
 from harness.expect import Allowed, Judgement, describe_attempt, failed, passed, undecided
 from harness.verdict.transcript import Connection
 
@@ -73,6 +73,17 @@ class TransferOutcome:
     """FaultCode of the TransferComplete; ``None`` when none came."""
     hits: int
     """Requests that reached the file server."""
+    command_key: str = ""
+    """CommandKey of the Download."""
+    reported_key: str = ""
+    """CommandKey of the TransferComplete."""
+    events: tuple[tuple[str, str], ...] = ()
+    """Event codes with their CommandKeys, of the Inform that announced it."""
+
+    @property
+    def applied_at_once(self) -> bool:
+        """The DownloadResponse says that the file has been fetched and applied: no TransferComplete follows."""
+        return isinstance(self.reply.message, DownloadResponse) and self.reply.message.status == 0
 
     def __str__(self) -> str:
         complete = (
@@ -113,10 +124,32 @@ def transfer_fetched() -> Allowed[TransferOutcome]:
     """The Download is accepted, fetched, and its TransferComplete reports success."""
 
     def judge(outcome: TransferOutcome) -> Judgement:
-        good = outcome.reply.fault is None and outcome.hits > 0 and outcome.complete_fault == 0
+        reported = outcome.complete_fault == 0 or (outcome.applied_at_once and outcome.complete_fault is None)
+        good = outcome.reply.fault is None and outcome.hits > 0 and reported
         return (passed if good else failed)(str(outcome))
 
-    return Allowed("a DownloadResponse, the file fetched, and a TransferComplete with fault 0", judge)
+    return Allowed(
+        "a DownloadResponse, the file fetched, and a TransferComplete with fault 0 (none after Status 0)",
+        judge,
+    )
+
+
+def right_command_key() -> Allowed[TransferOutcome]:
+    """TransferComplete and the event "M Download" of its Inform carry the CommandKey of the Download."""
+
+    def judge(outcome: TransferOutcome) -> Judgement:
+        if outcome.complete_fault is None:
+            if outcome.applied_at_once:
+                return passed("applied at once: there is no TransferComplete")
+            return undecided(str(outcome), "no TransferComplete came")
+        keys = [key for code, key in outcome.events if code == "M Download"]
+        seen = (
+            f"TransferComplete {outcome.reported_key!r}, M Download {', '.join(map(repr, keys)) or 'missing'}"
+        )
+        good = outcome.reported_key == outcome.command_key and outcome.command_key in keys
+        return (passed if good else failed)(seen, f"the Download had {outcome.command_key!r}")
+
+    return Allowed("the CommandKey of the Download in TransferComplete and in the event M Download", judge)
 
 
 def no_session_over_tls() -> Allowed[Connection | None]:

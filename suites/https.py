@@ -10,22 +10,26 @@ from datetime import timedelta
 
 from harness.bench import Bench
 from harness.case import Case, Inconclusive, case
-from harness.expect import equal, nothing, rejected_silently
+from harness.expect import equal, nothing
 from harness.lab.pki import Identity
 from suites.expectations import no_session_over_tls
+from suites.tls_evidence import observe, rejected
 
 HTTPS = ("https", "acs_url", "upload_root_ca")
 
 
 def rejects(bench: Bench, case: Case, requirement: str, identity: Identity, shown: str) -> None:
-    """Show *identity* between two accepted connections; the device must end it with no application byte sent."""
+    """Show *identity* twice between two accepted connections; the device ends both with no application byte sent."""
     bench.use_https()
     with case.twin("a certificate of the stored root for the ACS's name leads to a session", bench.works):
         case.step(f"Show {shown}, change nothing else, and give the device a reason to connect.")
         bench.present(identity)
         mark = bench.clear_text_mark()
-        attempt = bench.attempt()
-        case.check(requirement, attempt, rejected_silently(), evidence=bench.evidence_of(attempt))
+        for turn in ("at the first try", "at the second try"):
+            attempt = bench.attempt()
+            observe(case, attempt, identity)
+            evidence = bench.evidence_of(attempt)
+            case.check(requirement, attempt, rejected(identity), what=turn, evidence=evidence)
         case.check(
             "lcos.scheme.no-downgrade",
             bench.clear_text_since(mark),
@@ -165,7 +169,7 @@ def wrong_name(bench: Bench, case: Case) -> None:
     )
 
 
-def _needs_right_clock(bench: Bench, case: Case) -> None:
+def needs_right_clock(bench: Bench, case: Case) -> None:
     """Dates may be ignored by a device that does not know the time; so its clock is proven first."""
     off = bench.device_clock_error()
     if off is None:
@@ -188,7 +192,7 @@ def expired(bench: Bench, case: Case) -> None:
     Accepted: the connection ends with no application byte sent.
     """
     bench.use_https()
-    _needs_right_clock(bench, case)
+    needs_right_clock(bench, case)
     rejects(
         bench,
         case,
@@ -209,7 +213,7 @@ def not_yet_valid(bench: Bench, case: Case) -> None:
     Accepted: the connection ends with no application byte sent.
     """
     bench.use_https()
-    _needs_right_clock(bench, case)
+    needs_right_clock(bench, case)
     rejects(
         bench,
         case,

@@ -1,118 +1,209 @@
-"""The three permission switches: file transmission, firmware updates, change of the connection-request credentials.
+"""The switches "Allow file transmission" and "Allow firmware updates": the matrix, delayed transfers, side doors.
 
 Judged at three places: the answer to the RPC, the file server's count, and the state of the device.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.bench import Bench
 from harness.case import Case, Inconclusive, case
+from harness.cwmp.messages import ChangeDUState as ChangeDeploymentUnitState
 from harness.cwmp.messages import (
     Download,
-    GetParameterValues,
-    ParameterValueStruct,
-    SetParameterValues,
-    SetParameterValuesResponse,
+    GetRPCMethods,
+    GetRPCMethodsResponse,
+    InstallOpStruct,
+    Message,
+    ScheduleDownload,
+    TimeWindowStruct,
+    Upload,
 )
-from harness.expect import equal
-from suites.expectations import TransferOutcome, answered, fault, transfer_fetched, transfer_refused
+from harness.expect import equal, that
+from suites.expectations import (
+    TransferOutcome,
+    describe_reply,
+    right_command_key,
+    transfer_fetched,
+    transfer_refused,
+)
 
 SCRIPT = ("allow_file_transmission", "download", "script")
-FIRMWARE = ("allow_file_transmission", "allow_firmware_updates", "download", "firmware")
-CREDENTIALS = (
-    "allow_credential_change",
-    "connection-request",
-    "connection_request_username",
-    "connection_request_password",
-)
+FIRMWARE = ("allow_file_transmission", "allow_firmware_updates", "download")
 
 
-def download(bench: Bench, kind: str, content: bytes, *, delay: int = 0) -> TransferOutcome:
-    """Order the download of *content* and wait until the device has reported it, or long enough."""
+def download(
+    bench: Bench,
+    kind: str,
+    content: bytes,
+    *,
+    file_type: str = "",
+    delay: int = 0,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> TransferOutcome:
+    """Order the download of *content* and wait until the device has reported it, or long enough.
+
+    *meanwhile* is done once the device has answered the RPC and its session is over.
+    """
     offer = bench.files.offer(f"{kind}-{bench.fresh()}", content)
-    file_type = bench.files.script_type if kind == "script" else bench.files.firmware_type
+    usual = bench.files.script_type if kind == "script" else bench.files.firmware_type
     key = f"key-{bench.fresh()}"
-    order = Download(key, file_type, offer.url, file_size=len(content), delay_seconds=delay)
+    order = Download(key, file_type or usual, offer.url, file_size=len(content), delay_seconds=delay)
     with bench.session(f"Download of a {kind}") as session:
+        mark = bench.door.mark() - 1
         reply = session.call(order)
-    complete = None
+    meanwhile()
+    report = None
     if reply.fault is None and not reply.lost:
-        complete = bench.transfer_complete(key, within=delay + bench.timing.transfer)
+        report = bench.transfer_report(mark, within=delay + bench.timing.transfer)
     else:
         bench.pass_time(bench.timing.settle)
-    return TransferOutcome(reply, complete.fault_struct.fault_code if complete else None, len(offer.hits))
+    if report is None:
+        return TransferOutcome(reply, None, len(offer.hits), key)
+    return TransferOutcome(
+        reply,
+        report.complete.fault_struct.fault_code,
+        len(offer.hits),
+        key,
+        report.complete.command_key,
+        tuple((event.event_code, event.command_key) for event in report.session.inform.event),
+    )
 
 
-def run_script(bench: Bench) -> tuple[TransferOutcome, bool]:
+def run_script(
+    bench: Bench, *, delay: int = 0, meanwhile: Callable[[], None] = lambda: None
+) -> tuple[TransferOutcome, bool]:
     """Download a script that sets a fresh marker; also tell whether the marker is on the device afterwards."""
     marker = f"marker-{bench.fresh()}"
-    outcome = download(bench, "script", bench.files.script(marker))
+    outcome = download(bench, "script", bench.files.script(marker), delay=delay, meanwhile=meanwhile)
     return outcome, bench.marker() == marker
 
 
-def executes_script(bench: Bench) -> str:
+def executes_script(bench: Bench, *, delay: int = 0) -> str:
     """The control: a script is fetched and executed."""
-    outcome, marked = run_script(bench)
-    if outcome.complete_fault == 0 and outcome.hits and marked:
+    allow(bench, file=True)
+    outcome, marked = run_script(bench, delay=delay)
+    if transfer_fetched().judge(outcome).verdict == "pass" and marked:
         return ""
     return f"{outcome}; marker {'set' if marked else 'not set'}"
 
 
-@case("permissions.script.executed-when-on", verifies="lcos.file.executed-when-on", needs=SCRIPT)
+def fetches_firmware(bench: Bench) -> str:
+    """The control: with both switches on, the device fetches an image (which it may then find unusable)."""
+    allow(bench, file=True, firmware=True)
+    outcome = download(bench, "firmware", bench.files.unusable_firmware())
+    return "" if outcome.hits else f"{outcome}"
+
+
+def allow(bench: Bench, *, file: bool, firmware: bool | None = None) -> None:
+    """Set the switches; that for firmware where the device has it."""
+    wanted = {"allow_file_transmission": file}
+    if firmware is not None and "allow_firmware_updates" in bench.device.capabilities.settings:
+        wanted["allow_firmware_updates"] = firmware
+    bench.configure(**wanted)
+
+
+# --- the matrix ---------------------------------------------------------------------------------------
+
+
+@case(
+    "permissions.script.executed-when-on",
+    verifies=(
+        "lcos.file.executed-when-on",
+        "lcos.firmware.both-on",
+        "cwmp.download.reported",
+        "cwmp.event.command-key",
+    ),
+    needs=SCRIPT,
+)
 def script_executed(bench: Bench, case: Case) -> None:
     """With file transmission allowed, a script is fetched, executed and reported.
 
-    Accepted: DownloadResponse, one or more requests at the file server, TransferComplete with fault 0 and the
-    CommandKey, and the script's marker readable on the device.
+    Accepted: DownloadResponse, one or more requests at the file server, TransferComplete with fault 0, its CommandKey and
+    that of the event "M Download" being those of the Download, and the script's marker readable on the device. (A device
+    that answers with Status 0 has done it all by then and sends no TransferComplete.)
     """
-    case.step("Allow file transmission and order the download of a script that sets a marker.")
-    bench.configure(allow_file_transmission=True)
+    case.step("Allow everything and order the download of a script that sets a marker.")
+    allow(bench, file=True, firmware=True)
     outcome, marked = run_script(bench)
-    case.check("lcos.file.executed-when-on", outcome, transfer_fetched())
-    case.check("lcos.file.executed-when-on", marked, equal(True), what="marker set")
+    for requirement in ("lcos.file.executed-when-on", "lcos.firmware.both-on"):
+        case.check(requirement, outcome, transfer_fetched())
+        case.check(requirement, marked, equal(True), what="marker set")
+    for requirement in ("lcos.file.executed-when-on", "cwmp.download.reported", "cwmp.event.command-key"):
+        case.check(requirement, outcome, right_command_key())
+
+
+def script_refused(bench: Bench, case: Case, requirements: tuple[str, ...], *, firmware: bool | None) -> None:
+    """Order a script with file transmission off: it is neither fetched nor executed."""
+    with case.twin("with the switch on a script is fetched and executed", lambda: executes_script(bench)):
+        case.step(f"File transmission off{_and(firmware)}: order the same download.")
+        allow(bench, file=False, firmware=firmware)
+        outcome, marked = run_script(bench)
+        for requirement in requirements:
+            case.check(requirement, outcome, transfer_refused())
+            case.check(requirement, marked, equal(False), what="marker set")
+
+
+def _and(firmware: bool | None) -> str:
+    return "" if firmware is None else f", firmware updates {'on' if firmware else 'off'}"
+
+
+def firmware_refused(
+    bench: Bench, case: Case, requirements: tuple[str, ...], *, file: bool, firmware: bool
+) -> None:
+    """Order a firmware download under the given switches; nothing may be fetched and the version stays."""
+    before = bench.software_version()
+    with case.twin("with both switches on the image is fetched", lambda: fetches_firmware(bench)):
+        case.step(f"File transmission {'on' if file else 'off'}{_and(firmware)}: order the same download.")
+        allow(bench, file=file, firmware=firmware)
+        outcome = download(bench, "firmware", bench.files.unusable_firmware())
+        for requirement in requirements:
+            case.check(requirement, outcome, transfer_refused())
+            case.check(requirement, bench.software_version(), equal(before), what="software version")
 
 
 @case("permissions.script.refused-when-off", verifies="lcos.file.refused-when-off", needs=SCRIPT)
-def script_refused(bench: Bench, case: Case) -> None:
+def script_refused_when_off(bench: Bench, case: Case) -> None:
     """With file transmission off, the download of a script is refused, nothing is fetched, nothing changes.
 
     Accepted: a fault (9001, or 9000, 9002, 9003), or a later TransferComplete that reports a failure; in any case no
     request at the file server and no marker on the device.
     """
-    bench.configure(allow_file_transmission=True)
-    with case.twin("with the switch on a script is fetched and executed", lambda: executes_script(bench)):
-        case.step("Switch file transmission off and order the same download.")
-        bench.configure(allow_file_transmission=False)
-        outcome, marked = run_script(bench)
-        case.check("lcos.file.refused-when-off", outcome, transfer_refused())
-        case.check("lcos.file.refused-when-off", marked, equal(False), what="marker set")
-        bench.configure(allow_file_transmission=True)
+    script_refused(bench, case, ("lcos.file.refused-when-off",), firmware=None)
 
 
-def fetches_firmware(bench: Bench) -> str:
-    """The control: with both switches on, the device fetches an image (which it may then find unusable)."""
-    outcome = download(bench, "firmware", bench.files.unusable_firmware())
-    return "" if outcome.hits else f"{outcome}"
+@case(
+    "permissions.script.refused-firmware-on",
+    verifies=("lcos.file.refused-when-off", "lcos.firmware.not-without-file-transmission"),
+    needs=(*SCRIPT, "allow_firmware_updates"),
+)
+def script_refused_firmware_on(bench: Bench, case: Case) -> None:
+    """File transmission off, firmware updates on: a script is refused.
+
+    Accepted: as with both switches off.
+    """
+    requirements = ("lcos.file.refused-when-off", "lcos.firmware.not-without-file-transmission")
+    script_refused(bench, case, requirements, firmware=True)
 
 
-def firmware_refused(bench: Bench, case: Case, requirement: str, *, file: bool, firmware: bool) -> None:
-    """Order a firmware download under the given switches; nothing may be fetched and the version stays."""
-    bench.configure(allow_file_transmission=True, allow_firmware_updates=True)
-    before = bench.software_version()
-    with case.twin("with both switches on the image is fetched", lambda: fetches_firmware(bench)):
-        case.step(
-            f"File transmission {'on' if file else 'off'}, firmware updates {'on' if firmware else 'off'}: order the same download."
-        )
-        bench.configure(allow_file_transmission=file, allow_firmware_updates=firmware)
-        outcome = download(bench, "firmware", bench.files.unusable_firmware())
-        case.check(requirement, outcome, transfer_refused())
-        case.check(requirement, bench.software_version(), equal(before), what="software version")
-        bench.configure(allow_file_transmission=True, allow_firmware_updates=True)
+@case(
+    "permissions.script.refused-both-off",
+    verifies=("lcos.file.refused-when-off", "lcos.firmware.both-off"),
+    needs=(*SCRIPT, "allow_firmware_updates"),
+)
+def script_refused_both_off(bench: Bench, case: Case) -> None:
+    """File transmission off, firmware updates off: a script is refused.
+
+    Accepted: a fault (9001, or 9000, 9002, 9003), or a later TransferComplete that reports a failure; in any case no
+    request at the file server and no marker on the device.
+    """
+    script_refused(bench, case, ("lcos.file.refused-when-off", "lcos.firmware.both-off"), firmware=False)
 
 
 @case(
     "permissions.firmware.refused-when-file-off",
-    verifies="lcos.file.firmware-refused-when-off",
+    verifies=("lcos.file.firmware-refused-when-off", "lcos.firmware.not-without-file-transmission"),
     needs=FIRMWARE,
 )
 def firmware_refused_file_off(bench: Bench, case: Case) -> None:
@@ -120,7 +211,22 @@ def firmware_refused_file_off(bench: Bench, case: Case) -> None:
 
     Accepted: as for a refused script; the software version is what it was.
     """
-    firmware_refused(bench, case, "lcos.file.firmware-refused-when-off", file=False, firmware=True)
+    requirements = ("lcos.file.firmware-refused-when-off", "lcos.firmware.not-without-file-transmission")
+    firmware_refused(bench, case, requirements, file=False, firmware=True)
+
+
+@case(
+    "permissions.firmware.refused-both-off",
+    verifies=("lcos.file.firmware-refused-when-off", "lcos.firmware.both-off"),
+    needs=FIRMWARE,
+)
+def firmware_refused_both_off(bench: Bench, case: Case) -> None:
+    """With both switches off, firmware is refused.
+
+    Accepted: as for a refused script; the software version is what it was.
+    """
+    requirements = ("lcos.file.firmware-refused-when-off", "lcos.firmware.both-off")
+    firmware_refused(bench, case, requirements, file=False, firmware=False)
 
 
 @case(
@@ -133,103 +239,136 @@ def firmware_refused_firmware_off(bench: Bench, case: Case) -> None:
 
     Accepted: the firmware download as for a refused script; the script as if the switch were on.
     """
-    firmware_refused(bench, case, "lcos.firmware.refused-when-off", file=True, firmware=False)
+    firmware_refused(bench, case, ("lcos.firmware.refused-when-off",), file=True, firmware=False)
     case.step("Firmware updates off: order the download of a script.")
-    bench.configure(allow_file_transmission=True, allow_firmware_updates=False)
+    allow(bench, file=True, firmware=False)
     outcome, marked = run_script(bench)
     case.check("lcos.firmware.script-still-allowed", outcome, transfer_fetched())
     case.check("lcos.firmware.script-still-allowed", marked, equal(True), what="marker set")
 
 
-def _credential_change(root: str, username: str, password: str, key: str) -> SetParameterValues:
-    server = f"{root}ManagementServer."
-    return SetParameterValues(
-        (
-            ParameterValueStruct(f"{server}ConnectionRequestUsername", username),
-            ParameterValueStruct(f"{server}ConnectionRequestPassword", password),
-        ),
-        key,
-    )
+# --- delayed transfers --------------------------------------------------------------------------------
 
 
-def _wakes(bench: Bench, username: str, password: str) -> bool:
-    return bench.connection_request(username=username, password=password).session
+@case("permissions.script.cancelled-when-switched-off", verifies="lcos.file.pending-cancelled", needs=SCRIPT)
+def pending_cancelled(bench: Bench, case: Case) -> None:
+    """A delayed download that waits when file transmission is switched off is not carried out.
+
+    Accepted: no request at the file server and no marker, whether the device reports a failure or nothing. With the switch
+    left on, before and after, the same delayed download is carried out.
+    """
+    delay = max(5, int(bench.timing.interval))
+    with case.twin(
+        f"a download delayed by {delay} s is carried out", lambda: executes_script(bench, delay=delay)
+    ):
+        case.step(f"Order a download with a delay of {delay} s and switch file transmission off meanwhile.")
+        outcome, marked = run_script(bench, delay=delay, meanwhile=lambda: allow(bench, file=False))
+        if outcome.reply.fault is not None or outcome.reply.lost:
+            raise Inconclusive(f"the delayed download was not accepted: {describe_reply(outcome.reply)}")
+        case.check("lcos.file.pending-cancelled", outcome.hits, equal(0), what="requests at the file server")
+        case.check("lcos.file.pending-cancelled", marked, equal(False), what="marker set")
 
 
 @case(
-    "permissions.credentials.changed-when-on", verifies="lcos.credentials.changed-when-on", needs=CREDENTIALS
+    "permissions.firmware.cancelled-when-switched-off",
+    verifies="lcos.firmware.refused-when-off",
+    needs=FIRMWARE,
 )
-def credentials_changed(bench: Bench, case: Case) -> None:
-    """With the switch on, the ACS changes the connection-request credentials.
+def pending_firmware_cancelled(bench: Bench, case: Case) -> None:
+    """A delayed firmware download that waits when firmware updates are switched off is not carried out.
 
-    Accepted: SetParameterValuesResponse; from the next session's end on, the new pair wakes the device and the old
-    one does not.
+    Accepted: no request at the file server, the software version as before; with both switches on an image is fetched.
     """
-    old = bench.connection_request_credentials
-    new = (f"user-{bench.fresh()}", f"secret-{bench.fresh()}")
-    bench.configure(allow_credential_change=True)
-    case.step("Set a new user and password by SetParameterValues.")
-    with bench.session("change of the credentials") as session:
-        reply = session.call(_credential_change(session.root, *new, key=f"key-{bench.fresh()}"))
-    bench.credentials_may_have_changed()
-    case.check("lcos.credentials.changed-when-on", reply, answered(SetParameterValuesResponse))
-    case.step("Send connection requests with the new and with the old pair.")
-    case.check(
-        "lcos.credentials.changed-when-on",
-        _wakes(bench, *new),
-        equal(True),
-        what="new pair leads to a session",
-    )
-    case.check(
-        "lcos.credentials.changed-when-on",
-        _wakes(bench, *old),
-        equal(False),
-        what="old pair leads to a session",
+    delay = max(5, int(bench.timing.interval))
+    before = bench.software_version()
+    with case.twin("with both switches on the image is fetched", lambda: fetches_firmware(bench)):
+        case.step(f"Order an image with a delay of {delay} s and switch firmware updates off meanwhile.")
+        outcome = download(
+            bench,
+            "firmware",
+            bench.files.unusable_firmware(),
+            delay=delay,
+            meanwhile=lambda: allow(bench, file=True, firmware=False),
+        )
+        requirement = "lcos.firmware.refused-when-off"
+        case.check(requirement, outcome.hits, equal(0), what="requests at the file server")
+        case.check(requirement, bench.software_version(), equal(before), what="software version")
+
+
+# --- side doors ---------------------------------------------------------------------------------------
+
+
+@case("permissions.script.no-side-door", verifies="lcos.file.no-side-door", needs=SCRIPT)
+def no_side_door(bench: Bench, case: Case) -> None:
+    """With file transmission off, no other RPC moves a file: Upload, ScheduleDownload, ChangeDUState.
+
+    Each is called whether the device lists it or not. Accepted: a fault, or an acceptance that leads to nothing: in any case
+    no request at the file server, neither for a file nor with one, and no marker. With the switch on a script is executed.
+    """
+    with case.twin("with the switch on a script is fetched and executed", lambda: executes_script(bench)):
+        allow(bench, file=False)
+        marker = f"marker-{bench.fresh()}"
+        offer = bench.files.offer(f"side-door-{bench.fresh()}", bench.files.script(marker))
+        before = bench.files.requests()
+        case.step("Call every other RPC that can move a file.")
+        with bench.session("side doors") as session:
+            listed = session.call(GetRPCMethods()).message
+            for order in side_doors(bench, offer.url):
+                answer = session.call(order)
+                case.observe(f"{type(order).__name__}: {describe_reply(answer)}")
+                if answer.lost:
+                    raise Inconclusive(f"the device left the session at {type(order).__name__}")
+        if isinstance(listed, GetRPCMethodsResponse):
+            case.observe(f"the device lists {', '.join(listed.method_list)}")
+        bench.pass_time(bench.timing.transfer)
+        moved = bench.files.requests() - before
+        case.check("lcos.file.no-side-door", moved, equal(0), what="requests at the file server")
+        case.check("lcos.file.no-side-door", bench.marker() == marker, equal(False), what="marker set")
+
+
+def side_doors(bench: Bench, url: str) -> tuple[Message, ...]:
+    """The RPCs beside Download that move a file, all pointing at *url*."""
+    window = TimeWindowStruct(0, 3600, "1 At Any Time")
+    install = InstallOpStruct(url, "8a1d7c3e-52f4-5b0e-9d53-6f4a0c1b2d3e")
+    return (
+        Upload(f"key-{bench.fresh()}", "1 Vendor Configuration File", url),
+        Upload(f"key-{bench.fresh()}", "2 Vendor Log File", url),
+        ScheduleDownload(f"key-{bench.fresh()}", bench.files.script_type, url, "", "", 0, "", (window,)),
+        ChangeDeploymentUnitState(f"key-{bench.fresh()}", (install,)),
     )
 
 
-@case(
-    "permissions.credentials.refused-when-off",
-    verifies=("lcos.credentials.refused-when-off", "lcos.credentials.atomic"),
-    needs=CREDENTIALS,
+@case("permissions.script.other-types-refused", verifies="lcos.file.no-side-door", needs=SCRIPT)
+def other_types_refused(bench: Bench, case: Case) -> None:
+    """With file transmission off, Download is refused for every file type of the standard, not only for those of the page.
+
+    Accepted: no request at the file server for any of them, and no success reported.
+    """
+    with case.twin("with the switch on a script is fetched and executed", lambda: executes_script(bench)):
+        allow(bench, file=False)
+        offer = bench.files.offer(f"types-{bench.fresh()}", bench.files.script("marker-by-type"))
+        case.step("Order a download of each file type.")
+        with bench.session("other file types") as session:
+            for file_type in FILE_TYPES:
+                answer = session.call(Download(f"key-{bench.fresh()}", file_type, offer.url))
+                if answer.lost:
+                    raise Inconclusive(f"the device left the session at {file_type}")
+        bench.pass_time(bench.timing.transfer)
+        case.check("lcos.file.no-side-door", len(offer.hits), equal(0), what="requests at the file server")
+        case.check(
+            "lcos.file.no-side-door", bench.marker(), that("another marker", _is_not("marker-by-type"))
+        )
+
+
+FILE_TYPES = (
+    "1 Firmware Upgrade Image",
+    "2 Web Content",
+    "3 Vendor Configuration File",
+    "4 Tone File",
+    "5 Ringer File",
+    "6 Stored Firmware Image",
 )
-def credentials_refused(bench: Bench, case: Case) -> None:
-    """With the switch off, the ACS cannot change the connection-request credentials, alone or in company.
 
-    Accepted: a fault (9003 with the parameters' own faults, or 9001, 9002, 9008); the old pair still wakes the device,
-    the new one does not; ParameterKey and the other parameter of the same call are what they were.
-    """
-    old = bench.connection_request_credentials
-    new = (f"user-{bench.fresh()}", f"secret-{bench.fresh()}")
-    with case.twin("the pair in force wakes the device", lambda: "" if _wakes(bench, *old) else "no session"):
-        bench.configure(allow_credential_change=False)
-        case.step("Set a new user and password by SetParameterValues.")
-        with bench.session("change of the credentials") as session:
-            names = (
-                f"{session.root}ManagementServer.ParameterKey",
-                f"{session.root}ManagementServer.PeriodicInformInterval",
-            )
-            before = session.call(GetParameterValues(names)).values()
-            reply = session.call(_credential_change(session.root, *new, key="key-that-must-not-stay"))
-            case.step("Set them together with a parameter that may be changed.")
-            mixed = _credential_change(session.root, *new, key="key-that-must-not-stay")
-            other = ParameterValueStruct(names[1], "4711", "xsd:unsignedInt")
-            both = session.call(SetParameterValues((other, *mixed.parameter_list), mixed.parameter_key))
-            after = session.call(GetParameterValues(names)).values()
-        bench.credentials_may_have_changed()
-        if not before or not after:
-            raise Inconclusive("ParameterKey and PeriodicInformInterval could not be read")
-        for said, what in ((reply, "credentials alone"), (both, "credentials and another parameter")):
-            case.check("lcos.credentials.refused-when-off", said, fault(9003, 9001, 9002, 9008), what=what)
-        case.check(
-            "lcos.credentials.refused-when-off",
-            _wakes(bench, *new),
-            equal(False),
-            what="new pair leads to a session",
-        )
-        case.check(
-            "lcos.credentials.refused-when-off", after[names[0]], equal(before[names[0]]), what="ParameterKey"
-        )
-        case.check(
-            "lcos.credentials.atomic", after[names[1]], equal(before[names[1]]), what="the other parameter"
-        )
+
+def _is_not(unwanted: str) -> Callable[[str], bool]:
+    return lambda seen: seen != unwanted

@@ -1,16 +1,23 @@
-"""Source address: which address the CWMP connection leaves from, read off the wire.
+"""Source address: which address the CWMP connection leaves from, read off the wire; every form of the setting.
 
 The tap is on the WAN link, behind the device's masquerading. A loopback address must appear there as it is; an
-address of an IP network must not.
+address of an IP network must not, unless the WAN does not mask.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.bench import Bench, Frame
-from harness.case import Case, Inconclusive, case
-from harness.expect import Allowed, Judgement, failed, passed
+from harness.case import Case, CaseRow, Inconclusive, NotApplicable, case, cases_from
+from harness.device.api import Names
+from harness.expect import Allowed, Judgement, equal, failed, nothing, passed
+from suites.connection_request import wakes
+from suites.port import advertised_port, fresh_url
 
 SOURCE = ("source_address",)
+LOOPBACK = (*SOURCE, "loopback-source", "masked-wan")
+NETWORK = (*SOURCE, "network-source", "masked-wan")
 
 
 def only_from(address: str) -> Allowed[list[Frame]]:
@@ -36,11 +43,16 @@ def session_frames(bench: Bench) -> list[Frame]:
     return frames
 
 
-def judged_source(bench: Bench, case: Case, requirement: str, address: str, shown: str) -> None:
-    """Run a session under the present settings; every frame of it must come from *address*."""
+def judged_source(bench: Bench, case: Case, requirements: tuple[str, ...], address: str, shown: str) -> None:
+    """Run a session under the present settings; it takes place, and every frame of it comes from *address*."""
     case.step(f"Give the device a reason to connect and read the WAN link: {shown}.")
-    frames = session_frames(bench)
-    case.check(requirement, frames, only_from(address), evidence=bench.wire.evidence(frames))
+    mark = bench.wire.mark()
+    reason = bench.works()
+    frames = bench.wire.to_acs(mark)
+    for requirement in requirements:
+        if frames:
+            case.check(requirement, frames, only_from(address), evidence=bench.wire.evidence(frames))
+        case.check(requirement, reason or "a session", equal("a session"), what=shown)
 
 
 def leaves_from_wan(bench: Bench) -> str:
@@ -51,6 +63,9 @@ def leaves_from_wan(bench: Bench) -> str:
     return "" if sources == {bench.topology.cpe_wan_v4} else f"frames from {', '.join(sorted(sources))}"
 
 
+WAN_FIRST = "with no source address the device connects from its WAN address"
+
+
 @case("source.automatic", verifies="lcos.source.automatic", needs=SOURCE, packets=True)
 def automatic(bench: Bench, case: Case) -> None:
     """With no source address set, the device connects from the address of its WAN.
@@ -58,84 +73,270 @@ def automatic(bench: Bench, case: Case) -> None:
     Accepted: every frame to the ACS bears the WAN address.
     """
     bench.configure(source_address="")
-    judged_source(bench, case, "lcos.source.automatic", bench.topology.cpe_wan_v4, "no source address set")
+    wan = bench.topology.cpe_wan_v4
+    judged_source(bench, case, ("lcos.source.automatic",), wan, "no source address set")
+
+
+# --- the forms of the setting -------------------------------------------------------------------------
+
+
+def _user_loopback(bench: Bench, names: Names) -> tuple[str, str]:
+    """A loopback address that bears a user's name, of the bench's own topology."""
+    for name, address in bench.topology.loopbacks.items():
+        if name != names.loopback and len(name) < 16:
+            return name, address
+    raise NotApplicable("the device has one loopback address only")
+
+
+def _long_loopback(bench: Bench, _names: Names) -> tuple[str, str]:
+    for name, address in bench.topology.loopbacks.items():
+        if len(name) == 16:
+            return name, address
+    raise NotApplicable("the device has no loopback address with a name of 16 characters")
+
+
+Pick = Callable[[Bench, Names], tuple[str, str]]
+FORMS: tuple[tuple[str, str, Pick, tuple[str, ...]], ...] = (
+    (
+        "loopback.unmasked",
+        "the name of a loopback address",
+        lambda _bench, names: (names.loopback, names.loopback_address),
+        ("lcos.loopback.unmasked", "lcos.source.loopback-name"),
+    ),
+    (
+        "loopback.user-named",
+        "the name that a user has given to a loopback address",
+        _user_loopback,
+        ("lcos.loopback.unmasked", "lcos.source.loopback-name"),
+    ),
+    (
+        "loopback.long-name",
+        "a name of 16 characters",
+        _long_loopback,
+        ("lcos.source.long-name", "lcos.source.loopback-name"),
+    ),
+    (
+        "loopback.literal",
+        "the digits of a loopback address",
+        lambda _bench, names: (names.loopback_address, names.loopback_address),
+        ("lcos.loopback.literal-unmasked", "lcos.source.literal"),
+    ),
+    (
+        "network.masked",
+        "the name of an IP network",
+        lambda bench, names: (names.network, bench.topology.cpe_wan_v4),
+        ("lcos.loopback.network-masked",),
+    ),
+    (
+        "network.literal-masked",
+        "the digits of the device's address in an IP network",
+        lambda bench, names: (names.network_address, bench.topology.cpe_wan_v4),
+        ("lcos.loopback.network-masked",),
+    ),
+)
+"""Case, form, (value of the setting, address on the WAN link), requirements."""
+
+
+def _form(name: str, shown: str, pick: Pick, requirements: tuple[str, ...]) -> CaseRow:
+    def body(bench: Bench, case: Case) -> None:
+        value, expected = pick(bench, bench.device.names)
+        with case.twin(WAN_FIRST, lambda: leaves_from_wan(bench)):
+            case.step(f"Set the source address to {value}.")
+            bench.configure(source_address=value)
+            judged_source(bench, case, requirements, expected, f"{value} as the source")
+
+    loopback = name.startswith("loopback")
+    return CaseRow(
+        f"source.{name}",
+        f"The source address may be {shown}; it leaves the masked WAN {'as it is' if loopback else 'masked'}.\n\n"
+        "Accepted: the session takes place, so the answers found their way back, and in every frame the wire shows "
+        + ("the loopback address itself." if loopback else "the WAN address."),
+        body,
+        requirements,
+        LOOPBACK if loopback else NETWORK,
+        packets=True,
+    )
+
+
+cases_from(globals(), (_form(*row) for row in FORMS))
 
 
 @case(
-    "source.loopback.unmasked",
-    verifies=("lcos.loopback.unmasked", "lcos.source.loopback-name"),
-    needs=(*SOURCE, "loopback-source", "masked-wan"),
+    "source.unmasked-wan",
+    verifies=(
+        "lcos.loopback.unmasked-wan",
+        "lcos.source.network-name",
+        "lcos.source.literal",
+        "lcos.source.automatic",
+    ),
+    needs=(*NETWORK, "loopback-source", "mask_wan"),
     packets=True,
 )
-def loopback_unmasked(bench: Bench, case: Case) -> None:
-    """A loopback address as the source leaves the masked WAN unmasked.
+def unmasked_wan(bench: Bench, case: Case) -> None:
+    """Where the WAN does not mask, the wire shows each source address as it is: network, literal, loopback, none.
 
-    Accepted: the wire shows the loopback address itself, in every frame, and the session completes, so the answers
-    found their way back.
+    Accepted: every frame of a session comes from the network's address for its name and for its digits, from the loopback
+    address for a loopback name, and from the WAN address with nothing set; each session takes place.
     """
-    with case.twin(
-        "with no source address the device connects from its WAN address", lambda: leaves_from_wan(bench)
-    ):
-        case.step(f"Set the source address to the loopback address {bench.device.names.loopback}.")
-        bench.configure(source_address=bench.device.names.loopback)
-        frames = session_frames(bench)
-        for requirement in ("lcos.loopback.unmasked", "lcos.source.loopback-name"):
-            case.check(
-                requirement,
-                frames,
-                only_from(bench.device.names.loopback_address),
-                evidence=bench.wire.evidence(frames),
-            )
+    names = bench.device.names
+    rows = (
+        ("lcos.source.network-name", names.network, names.network_address),
+        ("lcos.source.literal", names.network_address, names.network_address),
+        ("lcos.loopback.unmasked-wan", names.loopback, names.loopback_address),
+        ("lcos.source.automatic", "", bench.topology.cpe_wan_v4),
+    )
+    with case.twin(WAN_FIRST, lambda: leaves_from_wan(bench)):
+        case.step("Switch the masking of the WAN off.")
+        bench.device.mask_wan(False)
+        for requirement, value, expected in rows:
+            case.step(f"Set the source address to {value or 'nothing'}.")
+            bench.configure(source_address=value)
+            judged_source(bench, case, (requirement,), expected, f"source {value or 'automatic'}, unmasked")
+        bench.device.mask_wan(True)
+
+
+# --- names and addresses that are not the device's ----------------------------------------------------
+
+
+def _unknown(bench: Bench) -> tuple[tuple[str, str], ...]:
+    """Settings that name nothing of the device's, and what is wrong with each."""
+    names = bench.device.names
+    return (
+        ("NO-SUCH-NETWORK", "a name that nothing bears"),
+        (names.loopback[:-1], "the beginning of a loopback's name"),
+        (names.loopback + "X", "a loopback's name and a letter more"),
+        ("198.51.100.77", "an address of the WAN's network that is not the device's"),
+        ("192.0.2.77", "an address of nobody"),
+    )
 
 
 @case(
-    "source.network.masked",
-    verifies="lcos.loopback.network-masked",
-    needs=(*SOURCE, "network-source", "masked-wan"),
+    "source.unknown",
+    verifies=(
+        "lcos.source.unknown-name-visible",
+        "lcos.source.foreign-address-unused",
+        "lcos.source.long-name",
+    ),
+    needs=LOOPBACK,
     packets=True,
 )
-def network_masked(bench: Bench, case: Case) -> None:
-    """The address of an IP network as the source is masked on the masked WAN.
+def unknown(bench: Bench, case: Case) -> None:
+    """A source address that names nothing of the device's is not used, and not silently replaced by another.
 
-    Accepted: the wire shows the WAN address in every frame, the network's address in none, and the session takes
-    place, as it does with no source address set.
+    Accepted, for each: the setting is refused; or no session takes place; or (a warning, as the bench cannot see whether the
+    device shows an error) the automatic address is used. Never: the foreign address, or the address of something whose
+    name is merely like it.
     """
-    with case.twin(
-        "with no source address the device connects from its WAN address", lambda: leaves_from_wan(bench)
+    for value, shown in _unknown(bench):
+        with case.twin(WAN_FIRST, lambda: leaves_from_wan(bench)):
+            case.step(f"Set the source address to {value}, {shown}.")
+            mark = bench.wire.mark()
+            refusal = bench.device.try_configure(source_address=value)
+            if not refusal:
+                bench.knock(bench.timing.settle)
+            frames = bench.wire.opened(mark)
+            sources = sorted({frame.src for frame in frames})
+            case.observe(f"{value}: {refusal or 'taken'}; connections from {', '.join(sources) or 'nowhere'}")
+            _judge_unknown(bench, case, value, frames, refusal)
+
+
+def _judge_unknown(bench: Bench, case: Case, value: str, frames: list[Frame], refusal: str) -> None:
+    wan, known = bench.topology.cpe_wan_v4, set(bench.topology.loopbacks.values())
+    evidence = bench.wire.evidence(frames)
+    foreign = [frame.src for frame in frames if frame.src == value]
+    alike = [frame.src for frame in frames if frame.src in known]
+    silent = [frame.src for frame in frames if frame.src == wan and not refusal]
+    for requirement, wrong, what in (
+        ("lcos.source.foreign-address-unused", foreign, "connection from the foreign address"),
+        ("lcos.source.long-name", alike, "connection from an address of another name"),
+        ("lcos.source.unknown-name-visible", silent, "connection from the automatic address instead"),
     ):
-        names = bench.device.names
-        case.step(f"Set the source address to the IP network {names.network} ({names.network_address}).")
-        bench.configure(source_address=names.network)
-        judged_source(
-            bench, case, "lcos.loopback.network-masked", bench.topology.cpe_wan_v4, "network as the source"
+        case.check(requirement, wrong, nothing(what), what=value, evidence=evidence)
+
+
+# --- change, and what is advertised -------------------------------------------------------------------
+
+
+@case("source.changed", verifies="lcos.source.change", needs=LOOPBACK, packets=True)
+def changed(bench: Bench, case: Case) -> None:
+    """A changed or cleared source address is in effect from the next session on.
+
+    Accepted: with one loopback address after the other and then none, each session's frames come from the address in force
+    and from no earlier one.
+    """
+    names = bench.device.names
+    second, second_address = _user_loopback(bench, names)
+    wan = bench.topology.cpe_wan_v4
+    for value, expected in (
+        (names.loopback, names.loopback_address),
+        (second, second_address),
+        ("", wan),
+        (names.loopback, names.loopback_address),
+    ):
+        bench.configure(source_address=value)
+        judged_source(bench, case, ("lcos.source.change",), expected, f"source {value or 'automatic'}")
+
+
+@case("source.advertised-url", verifies="lcos.source.advertised-url", needs=(*LOOPBACK, "connection-request"))
+def advertised_url(bench: Bench, case: Case) -> None:
+    """While the source address can be reached from the ACS, so can the ConnectionRequestURL.
+
+    Accepted, for a loopback address and for a network's: a connection request at the URL that the device tells then leads
+    to a session, from the ACS and from another host.
+    """
+    names = bench.device.names
+    rows = [(names.loopback, names.loopback_address)]
+    if "network-source" in bench.device.capabilities.features:
+        rows.append((names.network, names.network_address))
+    for value, address in rows:
+        case.step(f"Set the source address to {value} and read the ConnectionRequestURL.")
+        bench.configure(source_address=value)
+        url = fresh_url(bench)
+        reachable = bench.probe("wan", address, bench.device_port)
+        case.observe(f"source {value}: {url or 'no URL'}; {address} is {reachable}")
+        if reachable != "open":
+            raise Inconclusive(f"{address} cannot be reached from the ACS: {reachable}")
+        case.check(
+            "lcos.source.advertised-url",
+            advertised_port(url),
+            equal(bench.device_port),
+            what="port of the URL",
         )
+        case.check("lcos.source.advertised-url", wakes(bench) or "a session", equal("a session"), what=url)
+        outcome = bench.connection_request(host="host2")
+        case.check("lcos.source.advertised-url", outcome.session, equal(True), what="from another host")
+
+
+# --- the others on the WAN ----------------------------------------------------------------------------
 
 
 @case(
     "source.loopback.lan-still-masked",
     verifies="lcos.loopback.lan-still-masked",
-    needs=(*SOURCE, "loopback-source", "masked-wan"),
+    needs=LOOPBACK,
     packets=True,
 )
 def lan_still_masked(bench: Bench, case: Case) -> None:
     """While the device's own CWMP connections leave unmasked, its LAN clients are masked as before.
 
-    Accepted: a TCP connection from a LAN client appears on the WAN link under the WAN address only.
+    Accepted: TCP connections from a LAN client, before and after a session, appear on the WAN link under the WAN address only.
     """
     case.step(f"Set the source address to {bench.device.names.loopback} and run a session.")
     bench.configure(source_address=bench.device.names.loopback)
-    case.observe(f"session: {bench.works() or 'complete'}")
-    case.step("Connect from the LAN client to a host on the WAN.")
-    mark = bench.wire.mark()
-    reached = bench.probe("lan", bench.topology.files_v4, bench.files.port)
-    frames = bench.wire.to(mark, bench.topology.files_v4, bench.files.port)
-    if not frames:
-        raise Inconclusive(
-            f"no frame of the LAN client's connection on the WAN link (the connection was {reached})"
+    for when in ("before", "after"):
+        if when == "after":
+            case.observe(f"session: {bench.works() or 'complete'}")
+        case.step(f"Connect from the LAN client to a host on the WAN, {when} a session.")
+        mark = bench.wire.mark()
+        reached = bench.probe("lan", bench.topology.files_v4, bench.files.port)
+        frames = bench.wire.to(mark, bench.topology.files_v4, bench.files.port)
+        if not frames:
+            raise Inconclusive(
+                f"no frame of the LAN client's connection on the WAN link (the connection was {reached})"
+            )
+        case.check(
+            "lcos.loopback.lan-still-masked",
+            frames,
+            only_from(bench.topology.cpe_wan_v4),
+            evidence=bench.wire.evidence(frames),
         )
-    case.check(
-        "lcos.loopback.lan-still-masked",
-        frames,
-        only_from(bench.topology.cpe_wan_v4),
-        evidence=bench.wire.evidence(frames),
-    )

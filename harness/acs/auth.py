@@ -37,13 +37,17 @@ class Basic:
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """Ask for Digest. ``algorithm`` ``None`` is not written (MD5 then); ``qop`` empty offers none."""
+    """Ask for Digest. ``algorithm`` ``None`` is not written (MD5 then); ``qop`` empty offers none.
+
+    With *or_basic* a Basic challenge stands before it, and either will do.
+    """
 
     username: str
     password: str
     realm: str = "cpecheck"
     algorithm: str | None = "MD5"
     qop: tuple[str, ...] = ("auth",)
+    or_basic: bool = False
 
 
 class Gate:
@@ -67,12 +71,15 @@ class Gate:
                 continue
             if right:
                 return None
-        return Reply(401, headers=[("WWW-Authenticate", self._header(stale))])
+        offered = [self._header(stale)]
+        if isinstance(self.scheme, Digest) and self.scheme.or_basic:
+            offered.insert(0, basic_challenge(self.scheme.realm))
+        return Reply(401, headers=[("WWW-Authenticate", each) for each in offered])
 
     def _judge(self, value: str, request: HttpMessage) -> tuple[bool, bool]:
         """Whether the credentials are right; whether only their nonce is one that was never given out."""
         given, scheme = parse_authorization(value), self.scheme
-        if isinstance(scheme, Basic):
+        if isinstance(scheme, Basic) or (scheme.or_basic and given.scheme == "basic"):
             return basic_credentials(given) == (scheme.username, scheme.password), False
         nonce = given.parameters.get("nonce", "")
         known = self._nonces.get(nonce)

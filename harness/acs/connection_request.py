@@ -30,13 +30,14 @@ SocketFactory = Callable[[socket.AddressFamily], socket.socket]
 class Variation:
     """How a request departs from the right one.
 
-    *authorization* is sent as it is in the first request (the replay of an old one); *credentials* off gives
+    *authorization* is sent as it is in the first request (the replay of an old one), in the header field *field*; *credentials* off gives
     up at the challenge; *target* replaces path and query, *method* GET; *new_connection* sends the second
     request on a connection of its own.
     """
 
     credentials: bool = True
     authorization: str = ""
+    field: str = "Authorization"
     method: str = "GET"
     target: str = ""
     new_connection: bool = False
@@ -163,7 +164,7 @@ class _Attempt:
     async def _get(self, outcome: Outcome, authorization: str) -> HttpMessage | None:
         headers = [("Host", self._host)]
         if authorization:
-            headers.append(("Authorization", authorization))
+            headers.append((self._variation.field, authorization))
             outcome.authorization = authorization
         client = await self._connected()
         outcome.reached = True

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from harness.acs.auth import Basic, Digest
 from harness.bench.device import DeviceUnderTest
+from harness.bench.doorbell import Doorbell, Variation
 from harness.bench.files import Files
+from harness.bench.https import Https
 from harness.bench.loop import LoopThread
-from harness.bench.records import ConnectionRequestOutcome, InformSeen
-from harness.bench.rig import Rig
+from harness.bench.names import Names
+from harness.bench.records import ConnectionRequestOutcome, InformSeen, TransferReport
+from harness.bench.rig import Rig, free_port
 from harness.bench.sessions import Answer, Session
+from harness.bench.traffic import Traffic
 from harness.bench.wiretap import Wiretap
-from harness.case import Inconclusive
+from harness.case import Inconclusive, NotRun
 from harness.cwmp.datatypes import TimeKind, parse_time
-from harness.cwmp.messages import GetParameterValues, TransferComplete
-from harness.device.api import DeviceInfo, SettingValue
-from harness.device.profile import Timing
+from harness.cwmp.messages import GetParameterValues
+from harness.device.api import DeviceInfo, DriverError, SettingValue
+from harness.device.profile import ReferenceOptions, Timing
 from harness.lab.clock import Clock
+from harness.lab.errors import ClockError
 from harness.lab.pki import Authority, Identity, self_signed
-from harness.lab.topology import Topology
+from harness.lab.reply import Reply
+from harness.lab.topology import CPE, Topology
 from harness.verdict.assertion import EvidenceRef
 from harness.verdict.transcript import Closed, Connection, Role, Transcript
 
@@ -44,6 +53,12 @@ class Bench:
         self.device = DeviceUnderTest(loop.call, rig.driver, rig.baseline(), rig.root, self._idle)
         self.wire = Wiretap(loop.call, rig)
         self.files = Files(rig, self.fresh)
+        self.names = Names(rig, self.fresh)
+        roots = {"root": self.root, "other": self.other_root, "forged": self.forged_root}
+        self.https = Https(loop.call, rig, self.names, roots)
+        self.traffic = Traffic(loop.call, rig)
+        self._pairs: list[tuple[str, str]] = []
+        self.door = Doorbell(loop.call, rig)
 
     # --- what there is ---
 
@@ -86,7 +101,7 @@ class Bench:
 
     def known_credentials(self) -> tuple[tuple[str, str], ...]:
         """Pairs with which wire rules may recompute a digest."""
-        return (self.acs_credentials,)
+        return (self.acs_credentials, *self._pairs)
 
     def no_packets(self) -> str:
         """Why packets cannot be judged here; empty where they can."""
@@ -100,6 +115,7 @@ class Bench:
 
     def begin(self) -> None:
         """Start a case: a mark in the capture. What the controls before it recorded is judged with it."""
+        self._pairs.clear()
         self.wire.begin()
 
     def restore(self) -> None:
@@ -129,6 +145,15 @@ class Bench:
         self.device.set_up()
         self._rig.current_settings = lambda: self.device.settings
 
+    def exchange(self, options: ReferenceOptions) -> None:
+        """Put a reference device with other defects in the place of the one that runs, at the baseline.
+
+        Raises:
+            DriverError, Inconclusive: it could not be brought up.
+        """
+        self._loop.call(self._rig.exchange(options))
+        self.set_up()
+
     def device_info(self) -> DeviceInfo:
         """Who is tested, as profile and Inform tell."""
         return self._rig.device_info()
@@ -150,18 +175,26 @@ class Bench:
         """Turn settings of the device; see `DeviceUnderTest.configure`."""
         self.device.configure(**settings)
 
-    def use_https(self) -> None:
-        """Let the ACS URL be https, with the right certificate."""
-        self.present(self.identity())
+    def use_https(self, identity: Identity | None = None) -> None:
+        """Let the ACS URL be https, with the right certificate or *identity*."""
+        self.present(identity or self.identity())
         self.configure(acs_url=self._rig.url("https"))
 
     def use_http(self, *, v6: bool = False) -> None:
         """Let the ACS URL be http, over IPv6 where *v6*."""
         self.configure(acs_url=self._rig.url("http", v6=v6))
 
+    def redirect_to(self, scheme: str) -> None:
+        """Answer what comes to the present ACS URL with a redirect to the ACS by *scheme*, until the case is over."""
+        self._rig.redirect_to(scheme)
+
     def identity(self) -> Identity:
         """The right server identity: under the stored root, for the ACS's names."""
         return self._rig.identity
+
+    def new_authority(self, name: str) -> Authority:
+        """An authority that no device has ever seen."""
+        return Authority.trusted(name, now=self._rig.now)
 
     def self_signed(self) -> Identity:
         """A self-signed identity with the right names."""
@@ -176,6 +209,47 @@ class Bench:
         """Let the ACS demand ``Digest`` or ``Basic`` with the device's pair, or with another password."""
         username, right = self.acs_credentials
         self._rig.demand_login(scheme, username, password or right)
+
+    def demand(self, login: Basic | Digest | None) -> None:
+        """Let the ACS demand exactly this login from the next session on; ``None`` for none."""
+        self._idle()
+        self._rig.acs.auth = login
+
+    def try_acs_login(self, username: str, password: str) -> str:
+        """Give the device another pair for the ACS; why it does not take it, or ``""``. Wire rules know the pair."""
+        self._pairs.append((username, password))
+        return self.device.try_configure(acs_username=username, acs_password=password)
+
+    def know_pair(self, username: str, password: str) -> None:
+        """The device has this pair for the ACS, whoever gave it: wire rules may recompute with it."""
+        self._pairs.append((username, password))
+
+    def redirect_next(self, to: str, seconds: float) -> None:
+        """Redirect the next session to *to* when it has logged in, and give the device *seconds* and reasons to connect."""
+        self._loop.call(self._rig.redirect_next(to, seconds), deadline=seconds + 300)
+
+    def acs_url(self, endpoint: str, *, host: str | None = None, path: str = "/cwmp") -> str:
+        """A URL of one of the bench's ACS endpoints.
+
+        ``acs-http-v4``, ``acs-https-v4`` (and ``-v6``) on the usual ports, ``acs-http-odd`` on an unusual one,
+        ``acs-http-second`` on another host of the bench.
+        """
+        return self._rig.acs.url(endpoint, host, path)
+
+    def acs_endpoints(self) -> tuple[str, ...]:
+        """The names of the bench's ACS endpoints."""
+        return tuple(endpoint.name for endpoint in self._rig.acs.endpoints)
+
+    def redirect(self, path: str, to: str, status: int = 302) -> None:
+        """Let the ACS answer every request for *path* with a redirect, until the case is over."""
+        self._rig.acs.redirect(path, to, status)
+
+    def provoke(self, seconds: float, *, restart: bool = True) -> list[str]:
+        """Give the device every reason to connect that there is, then *seconds* of device time; what was tried.
+
+        Where the device has none, time passes all the same. Sessions that come are served correctly.
+        """
+        return self._loop.call(self._rig.provoke(seconds, restart=restart), deadline=seconds + 300)
 
     def knock(self, seconds: float) -> tuple[int, list[str]]:
         """Give the device a reason to connect; requests at the ACS and sessions in the next *seconds*."""
@@ -218,14 +292,56 @@ class Bench:
         finally:
             session.finish()
 
+    def routes(self) -> list[str]:
+        """How the device was last made to open a session, in words, the last one being the one that worked."""
+        return self._rig.last_routes()
+
+    @contextmanager
+    def session_on(self, event: str, *, within: float) -> Iterator[Session]:
+        """Talk in a session with *event*: after a restart, a connection request, or what is waited for.
+
+        Raises:
+            Inconclusive: none came within *within* seconds of device time.
+        """
+        found = self._loop.call(self._rig.session_on(event, within), deadline=within + 120)
+        if found is None:
+            raise Inconclusive(f"no session with {event} within {within:g} s")
+        session = Session(self._loop.call, found)
+        try:
+            yield session
+        finally:
+            session.finish()
+
     def works(self) -> str:
         """The liveness control: a session in which a parameter can be read. Why it failed, or ``""``."""
         try:
             with self.session("liveness control") as session:
                 name = f"{session.root}DeviceInfo.SoftwareVersion"
                 answer = session.call(GetParameterValues((name,)))
-        except Inconclusive as reason:
+        except (Inconclusive, DriverError, ClockError) as reason:
             return str(reason)
+        return "" if name in answer.values() else f"{name} could not be read: {answer.value_of(name)}"
+
+    def survives(self) -> str:
+        """The liveness control after an attack: as `works`, but nothing that would heal the device is done.
+
+        A device that has ended, or opens no session without a restart, does not survive; ``""`` where it does. A device
+        that only a restart makes connect is asked to connect by one: then all that can be told is that it still runs.
+        """
+        try:
+            if gone := self.device.gone():
+                return gone
+            opened = self._loop.call(
+                self._rig.open_session("liveness control", restart=not self._rig.can_wake())
+            )
+            if opened is None:
+                return self.device.gone() or f"no session; tried: {', '.join(self._rig.last_routes())}"
+            session = Session(self._loop.call, opened)
+            name = f"{session.root}DeviceInfo.SoftwareVersion"
+            answer = session.call(GetParameterValues((name,)))
+            session.finish()
+        except (Inconclusive, DriverError, ClockError) as reason:
+            return self.device.gone() or str(reason)
         return "" if name in answer.values() else f"{name} could not be read: {answer.value_of(name)}"
 
     def software_version_name(self) -> str:
@@ -260,9 +376,13 @@ class Bench:
         """Let *seconds* of device time pass, serve every session correctly, and tell which there were."""
         return self._loop.call(self._rig.informs_during(seconds), deadline=seconds + 300)
 
-    def transfer_complete(self, command_key: str, within: float) -> TransferComplete | None:
-        """Wait for the TransferComplete with that CommandKey."""
-        return self._loop.call(self._rig.transfer_complete(command_key, within), deadline=within + 300)
+    def transfer_report(self, since: int, within: float) -> TransferReport | None:
+        """Wait for a TransferComplete; one in a session since the mark (`Doorbell.mark`) counts."""
+        return self._loop.call(self._rig.transfer_report(since, within), deadline=within + 300)
+
+    def failed_session(self, within: float, *, event: str, answer: Reply) -> InformSeen | None:
+        """Wait for a session with *event* and make it fail: *answer* stands in place of the InformResponse."""
+        return self._loop.call(self._rig.failed_session(within, event, answer), deadline=within + 300)
 
     def pass_time(self, seconds: float) -> None:
         """Let *seconds* of device time pass."""
@@ -293,12 +413,19 @@ class Bench:
 
     def clear_text_since(self, mark: int) -> list[str]:
         """Connections of the device, since the mark, that carried data without TLS to any server of the bench."""
-        return [
-            f"{connection.bytes_from_device()} bytes to {connection.endpoint}"
+        theirs = [
+            connection
             for connection in self._rig.recorder.transcript.connections[mark:]
             if connection.role is not Role.CONNECTION_REQUEST
-            and connection.tls is None
-            and connection.bytes_from_device()
+        ]
+        return [
+            f"{connection.bytes_from_device()} bytes to {connection.endpoint}"
+            for connection in theirs
+            if connection.tls is None and connection.bytes_from_device()
+        ] + [
+            f"HTTP without TLS to {connection.endpoint}"
+            for connection in theirs
+            if connection.tls is not None and connection.tls.error == "HTTP_REQUEST"
         ]
 
     @staticmethod
@@ -313,6 +440,8 @@ class Bench:
         password: str | None = "",
         host: str = "wan",
         address: str = "",
+        url: str = "",
+        variation: Variation | None = None,
     ) -> ConnectionRequestOutcome:
         """Send a connection request and watch what follows.
 
@@ -320,16 +449,18 @@ class Bench:
             username, password: empty name for the right pair, ``None`` for no credentials at all.
             host: the bench's host that sends it, ``wan`` or ``host2``.
             address: an address of the device in place of the one it advertises.
+            url: a URL in place of the one it advertises.
+            variation: how the request departs from the right one.
         """
         right = self.connection_request_credentials
         pair = right if username == "" and password == "" else (username, password)
-        url = self._rig.connection_request_url()
+        url = url or self._rig.connection_request_url()
         if not url:
             raise Inconclusive("the device has not told its ConnectionRequestURL")
         if address:
             url = _with_host(url, address)
         return self._loop.call(
-            self._rig.connection_request(url, pair, host), deadline=self.timing.contact * 2 + 60
+            self._rig.connection_request(url, pair, host, variation), deadline=self.timing.contact * 2 + 60
         )
 
     def credentials_may_have_changed(self) -> None:
@@ -341,6 +472,33 @@ class Bench:
     def probe(self, host: str, address: str, port: int) -> str:
         """Try a TCP connection from *host* of the bench: ``open``, ``refused`` or ``silent``."""
         return self._loop.call(self._rig.probe(host, address, port))
+
+    def probe_from(self, hosts: Sequence[str], address: str, port: int) -> dict[str, str]:
+        """The same from several hosts at a time; host → what came of it."""
+
+        async def probes() -> list[str]:
+            return await asyncio.gather(*(self._rig.probe(host, address, port) for host in hosts))
+
+        return dict(zip(hosts, self._loop.call(probes()), strict=True))
+
+    def scan(self, host: str, address: str, ports: Sequence[int]) -> list[int]:
+        """Those of *ports* that answer a TCP connection from *host* of the bench."""
+        return self._loop.call(self._rig.scan(host, address, ports))
+
+    def spare_port(self) -> int:
+        """A port that nothing on the device should have: the next one, or on a shared host any free one."""
+        return self.device_port + 1 if self.topology.isolated else free_port()
+
+    def listen_on_the_device(self, port: int) -> socket.socket:
+        """Take *port* on every IPv4 address of the device's namespace, as another service of the device would.
+
+        Raises:
+            NotRun: the device has no namespace of the bench.
+            OSError: the port is taken.
+        """
+        if not self.topology.isolated:
+            raise NotRun("the bench can be a service of the device only in a namespace of its own")
+        return self._rig.lab.listen(CPE, "0.0.0.0", port)
 
     # --- the device's clock ---
 

@@ -18,6 +18,9 @@ T = TypeVar("T")
 SESSION_AFTER_REQUEST = 30.0
 """Seconds within which a session follows an accepted connection request (TR-069 3.2.2.1)."""
 
+RETRIES = 32.0
+"""Seconds within which a device tries a failed session again twice (TR-069 3.2.1.1: 5 to 10 s, 10 to 20 s)."""
+
 QUIESCENCE = 20.0
 """Real seconds that a steered device may stay busy before the bench calls it hanging."""
 
@@ -91,15 +94,25 @@ class Waker:
         driver: Driver,
         connection_request: Callable[[], Awaitable[str]],
         periodic_within: Callable[[], float],
+        contact: float,
     ) -> None:
         self._clock = clock
         self._driver = driver
         self._connection_request = connection_request
         self._periodic_within = periodic_within
+        self._contact = contact
         self.routes: list[str] = []
 
-    async def until(self, contact: asyncio.Future[T]) -> T | None:
-        """Try every route until *contact* is done; ``None`` when none led to it."""
+    def can_wake(self) -> bool:
+        """Whether there is a route other than a restart."""
+        capabilities = self._driver.capabilities
+        return "connection-request" in capabilities.features or Verb.WAKE in capabilities.verbs
+
+    async def until(self, contact: asyncio.Future[T], *, restart: bool = True) -> T | None:
+        """Try every route until *contact* is done; ``None`` when none led to it.
+
+        Without *restart* the device is not restarted; it is given the time of two session retries instead.
+        """
         if contact.done():
             return contact.result()
         refused = await self._connection_request()
@@ -113,12 +126,13 @@ class Waker:
         for verb, act in ((Verb.WAKE, self._driver.wake), (Verb.RESTART, self._driver.restart)):
             if contact.done():
                 return contact.result()
-            if verb not in self._driver.capabilities.verbs:
+            if verb not in self._driver.capabilities.verbs or (verb == Verb.RESTART and not restart):
                 continue
             self.routes.append(verb)
             await act()
-            got = await wait_for(self._clock, contact, SESSION_AFTER_REQUEST)
+            got = await wait_for(self._clock, contact, self._contact)
             if got is not None:
                 return got
         self.routes.append("waiting for the periodic Inform")
-        return await wait_for(self._clock, contact, self._periodic_within())
+        least = 0.0 if restart else RETRIES
+        return await wait_for(self._clock, contact, max(self._periodic_within(), least))

@@ -32,7 +32,9 @@ class DeviceUnderTest:
         self._idle = idle
         self.settings: dict[str, SettingValue] = {}
         self._doubtful: set[str] = set()
+        self._masked = True
         self._root_stored: bytes | None = None
+        self._client_stored = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -70,21 +72,86 @@ class DeviceUnderTest:
         self._doubtful -= set(changed)
         self._idle()
 
+    def try_configure(self, **settings: SettingValue) -> str:
+        """As `configure`, for a value that the device may refuse: what it said then, or ``""``."""
+        try:
+            self.configure(**settings)
+        except DriverError as refusal:
+            self._idle()
+            return str(refusal) or "refused"
+        return ""
+
+    def configure_during(self, **settings: SettingValue) -> None:
+        """As `configure`, while a session runs: its end is not waited for.
+
+        Raises:
+            NotApplicable, DriverError: as `configure`.
+        """
+        unknown = [key for key in settings if key not in self.capabilities.settings]
+        if unknown:
+            raise NotApplicable("the device has no setting " + ", ".join(unknown))
+        self._doubtful |= set(settings)
+        self._call(self._driver.configure(settings))
+        self.settings.update(settings)
+
+    def read_settings(self) -> dict[str, SettingValue]:
+        """What the device itself says its settings are."""
+        return dict(self._call(self._driver.read_settings()))
+
+    def mask_wan(self, on: bool) -> None:
+        """Let the WAN mask what leaves by it, or not; masked again when restoring."""
+        if on != self._masked:
+            self._call(self._driver.mask_wan(on))
+            self._masked = on
+            self._idle()
+
     def doubt(self, *keys: str) -> None:
         """Something other than `configure` may have changed these settings: set them again when restoring."""
         self._doubtful |= set(keys) & self.capabilities.settings
 
     def upload_root_ca(self, authority: Authority) -> None:
         """Store the authority's certificate as the only CWMP root CA certificate."""
+        self.upload_root_certificate(authority.pem)
+
+    def upload_root_certificate(self, pem: bytes) -> None:
+        """As `upload_root_ca`, for a certificate that may not be an authority's.
+
+        Raises:
+            DriverError: the device does not take it.
+        """
         self._root_stored = None
-        self._call(self._driver.upload_root_ca(authority.pem))
-        self._root_stored = authority.pem
+        self._call(self._driver.upload_root_ca(pem))
+        self._root_stored = pem
         self._idle()
 
     def remove_root_ca(self) -> None:
         """Empty the CWMP root CA slot."""
         self._root_stored = None
         self._call(self._driver.remove_root_ca())
+        self._idle()
+
+    def upload_root_ca_otherwise(self, authority: Authority) -> None:
+        """As `upload_root_ca`, by the device's other way to upload files."""
+        self._root_stored = None
+        self._call(self._driver.upload_root_ca_otherwise(authority.pem))
+        self._root_stored = authority.pem
+        self._idle()
+
+    def upload_other_ca(self, authority: Authority) -> None:
+        """Store the authority's certificate under another file type; it stays there."""
+        self._call(self._driver.upload_other_ca(authority.pem))
+        self._idle()
+
+    def upload_client_certificate(self, container: bytes, passphrase: str) -> None:
+        """Store a PKCS#12 container as the device's own certificate; it is taken away after the case."""
+        self._client_stored = True
+        self._call(self._driver.upload_client_certificate(container, passphrase))
+        self._idle()
+
+    def remove_client_certificate(self) -> None:
+        """Empty the slot of the client certificate."""
+        self._call(self._driver.remove_client_certificate())
+        self._client_stored = False
         self._idle()
 
     def restart(self) -> None:
@@ -96,13 +163,18 @@ class DeviceUnderTest:
         self._call(self._driver.power_cycle())
         self._idle()
 
-    def factory_reset(self, keep_unset: Iterable[str] = ()) -> None:
-        """Reset to factory settings, then set the baseline again but for *keep_unset*, which stay as the factory left them."""
+    def factory_reset(self, keep_unset: Iterable[str] = (), *, store_root: bool = True) -> None:
+        """Reset to factory settings, then set the baseline again but for *keep_unset*, which stay as the factory left them.
+
+        Without *store_root* the CWMP root CA is not stored again.
+        """
         self._call(self._driver.factory_reset())
         kept = set(keep_unset)
         self.settings.clear()
         self._root_stored = None
-        self._store_root()
+        self._client_stored = False
+        if store_root:
+            self._store_root()
         self.configure(**{key: value for key, value in self._baseline.items() if key not in kept})
         self._doubtful |= kept
 
@@ -110,12 +182,16 @@ class DeviceUnderTest:
         """Bring a device that was just started to the baseline."""
         self.settings.clear()
         self._doubtful.clear()
+        self._root_stored = None
         self._store_root()
         self.configure(**self._baseline)
 
     def restore(self) -> None:
         """Put back what differs from the baseline."""
+        self.mask_wan(True)
         self._store_root()
+        if self._client_stored:
+            self.remove_client_certificate()
         self.configure(**self._baseline)
 
     def _store_root(self) -> None:

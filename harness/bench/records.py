@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.cwmp.messages import Inform
+from harness.acs.connection_request import Outcome
+from harness.cwmp.messages import Inform, TransferComplete
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,13 @@ class ConnectionRequestOutcome:
     session: bool
     inform: InformSeen | None
     reason: str = ""
+    sent: Outcome | None = None
+    """The exchange itself: challenge, Authorization, both responses."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferReport:
+    """A TransferComplete and the Inform of the session that carried it."""
+
+    complete: TransferComplete
+    session: InformSeen

@@ -9,7 +9,7 @@ import asyncio
 import ipaddress
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,32 +24,39 @@ from harness.acs.files import FileServer
 from harness.acs.session import Session as AcsSession
 from harness.acs.session import Timing as SessionTiming
 from harness.bench.contact import Waker, idle, pass_time, settle_sockets, wait_for
-from harness.bench.records import ConnectionRequestOutcome, InformSeen
+from harness.bench.records import ConnectionRequestOutcome, InformSeen, TransferReport
 from harness.bench.sessions import root_of
 from harness.cwmp.messages import Inform, TransferComplete
 from harness.device.address import may_be_addressed, unusable
 from harness.device.address import topology as address_topology
-from harness.device.api import DeviceInfo, Driver, DriverError, SettingValue
+from harness.device.api import DeviceInfo, Driver, DriverError, SettingValue, Verb
 from harness.device.drivers import make
-from harness.device.profile import Profile, Timing
+from harness.device.profile import Profile, ReferenceOptions, Timing
+from harness.device.reference import ReferenceDriver
 from harness.lab.client import Client, ConnectFailed
 from harness.lab.clock import Clock, RealClock, SteeredClock
+from harness.lab.dns import PORT as DNS
+from harness.lab.dns import NameServer
 from harness.lab.network import Lab
 from harness.lab.pki import Authority, Identity
 from harness.lab.recorder import Recorder
+from harness.lab.reply import Reply
 from harness.lab.tls import TlsSettings
 from harness.lab.topology import LOOPBACK, WAN, Topology
 from harness.verdict.transcript import Connection, HttpMessage, Role
 
 EVENT = "6 CONNECTION REQUEST"
-PORTS = {"http": 80, "https": 443, "files": 8080}
+PORTS = {"http": 80, "https": 443, "files": 8080, "odd": 7548}
 """Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
 REFUSED_WATCH = 31.0
 """Seconds of device time for which nothing may follow a refused connection request."""
 LOCAL_CONNECT = 1.0
 """Real seconds for a TCP connection within the bench's own network."""
-PROBE = 0.7
-"""Real seconds that a SYN may stay unanswered: the bench's links have no delay to speak of."""
+SCANNERS = 32
+"""Ports that are tried at a time."""
+PROBE, FAR_PROBE = 0.3, 1.5
+"""Real seconds that a SYN may stay unanswered: in the bench, whose links have no delay and whose SYNs the kernel
+answers; and elsewhere."""
 
 
 class Rig:
@@ -69,14 +76,18 @@ class Rig:
             clock, self.recorder, timing=SessionTiming(after_device_closed=0.3 if clock.steered else 2.0)
         )
         self.file_server = FileServer(clock, self.recorder)
+        self.names: NameServer | None = None
+        """The name server; ``None`` where the device is not in a namespace of the bench."""
         self.root = Authority.trusted("bench root", now=now)
         self.connection_request_credentials = (f"cr-{secrets.token_hex(4)}", secrets.token_hex(8))
         self.acs_credentials = (f"cpe-{secrets.token_hex(4)}", secrets.token_hex(8))
         self._informs: list[tuple[AcsSession, Inform]] = []
         self._last_inform: Inform | None = None
-        self._keylog = workdir / "tls-secrets.log"
+        self.keylog = workdir / "tls-secrets.log"
         self._stack = AsyncExitStack()
-        self._waker = Waker(clock, driver, self._wake_by_request, self._periodic_within)
+        self._waker = Waker(
+            clock, driver, self._wake_by_request, self._periodic_within, profile.timing.contact
+        )
         self.identity: Identity = self.root.leaf(*self.acs_names)
 
     # --- building and taking down ---
@@ -105,6 +116,7 @@ class Rig:
             rig._stack = stack
             await rig._serve()
             stack.push_async_callback(driver.stop)
+            driver.prepare(rig.baseline(), rig.root.pem)
             await driver.start()
         except BaseException:
             await stack.aclose()
@@ -124,13 +136,29 @@ class Rig:
                 tls = self._tls(self.identity) if scheme == "https" else None
                 self.acs.add_endpoint(f"acs-{scheme}-{family}", sock, scheme, (host,), tls)
         self._stack.push_async_callback(self.acs.close)
+        await self._serve_elsewhere()
         sock = self.lab.listen(WAN, top.files_v4 or top.files_v6, PORTS["files"] if top.isolated else 0)
         self.file_port = self.file_server.add_endpoint("files", sock, "http", (top.files_host,)).port
         self._stack.push_async_callback(self.file_server.close)
         self.acs.on_session(self._session_started)
 
+    async def _serve_elsewhere(self) -> None:
+        """The ACS on an unusual port, a second ACS on the same port of another host, and the name server."""
+        top = self.topology
+        port = PORTS["odd"] if top.isolated else 0
+        for name, address, host in (
+            ("acs-http-odd", top.acs_v4 or top.acs_v6, top.acs_host),
+            ("acs-http-second", top.files_v4 or top.files_v6, top.files_host),
+        ):
+            self.acs.add_endpoint(name, self.lab.listen(WAN, address, port), "http", (host,))
+        if top.isolated:
+            udp, tcp = self.lab.datagram_socket(WAN, top.acs_v4, DNS), self.lab.listen(WAN, top.acs_v4, DNS)
+            self.names = NameServer(self.clock, udp, tcp)
+            await self.names.start()
+            self._stack.push_async_callback(self.names.close)
+
     def _tls(self, identity: Identity) -> TlsSettings:
-        return TlsSettings(identity, keylog=self._keylog)
+        return TlsSettings(identity, keylog=self.keylog)
 
     async def close(self) -> None:
         await self._stack.aclose()
@@ -146,10 +174,22 @@ class Rig:
         top = self.topology
         return tuple(name for name in dict.fromkeys((top.acs_host, top.acs_v4, top.acs_v6)) if name)
 
+    @property
+    def server_addresses(self) -> tuple[str, ...]:
+        """The addresses of the bench's servers and of its second host."""
+        top = self.topology
+        return (top.acs_v4, top.acs_v6, top.files_v4, top.files_v6, top.host2_v4, top.host2_v6)
+
     def url(self, scheme: str, *, v6: bool = False) -> str:
         """The URL of an ACS endpoint, over IPv4 where there is a choice."""
         v6 = v6 or not self.topology.acs_v4
         return self.acs.url(f"acs-{scheme}-{'v6' if v6 else 'v4'}")
+
+    def redirect_to(self, scheme: str) -> None:
+        """Redirect the path of the present ACS URL to another path of the ACS, by *scheme*."""
+        path = urlsplit(str(self._current_url())).path or "/"
+        other = urlsplit(self.url(scheme))._replace(path="/redirected").geturl()
+        self.acs.redirect(path, other)
 
     def acs_address(self) -> tuple[str, int]:
         """Address and port of the endpoint that the ACS URL in force names."""
@@ -171,7 +211,7 @@ class Rig:
         return "" if self.lab.capture.available else f"no capture: {self.lab.capture.why_not}"
 
     def tls_secrets(self) -> bytes:
-        return self._keylog.read_bytes() if self._keylog.exists() else b""
+        return self.keylog.read_bytes() if self.keylog.exists() else b""
 
     def baseline(self) -> dict[str, SettingValue]:
         """The settings between cases: the bench's own and those of the profile, as far as the device has them."""
@@ -235,6 +275,10 @@ class Rig:
             software_version=version or info.software_version,
         )
 
+    def can_wake(self) -> bool:
+        """Whether the device can be made to open a session without a restart."""
+        return self._waker.can_wake()
+
     def last_routes(self) -> list[str]:
         """The routes of the last waking, in words."""
         return list(self._waker.routes)
@@ -252,10 +296,13 @@ class Rig:
         url = self.connection_request_url()
         if not url:
             return "its URL is not known"
-        outcome = await self._request(url, self.connection_request_credentials, WAN)
+        outcome = await self.ring(url, self.connection_request_credentials, WAN)
         return "" if outcome.status in (200, 204) else f"status {outcome.status} {outcome.reason}".rstrip()
 
-    async def _request(self, url: str, pair: tuple[str | None, str | None], host: str) -> Outcome:
+    async def ring(
+        self, url: str, pair: tuple[str | None, str | None], host: str, variation: Variation | None = None
+    ) -> Outcome:
+        """Send a connection request and nothing else; without a pair no credentials are given."""
         if reason := self._not_ours(url):
             return Outcome(reason=reason)
         try:
@@ -264,7 +311,7 @@ class Rig:
                 url,
                 username=pair[0] or "",
                 password=pair[1] or "",
-                variation=Variation(credentials=pair[0] is not None),
+                variation=variation or Variation(credentials=pair[0] is not None),
                 address=self._named(url),
                 recorder=self.recorder,
                 connect_timeout_s=LOCAL_CONNECT if self.lab.isolated else 5.0,
@@ -292,12 +339,12 @@ class Rig:
             return self.topology.cpe_wan_v4 or self.topology.cpe_wan_v6, parts.port or 80
         return None
 
-    async def open_session(self, why: str) -> AcsSession | None:
-        """Wake the device; its session, or ``None`` where no route led to one."""
+    async def open_session(self, why: str, *, restart: bool = True) -> AcsSession | None:
+        """Wake the device, by a *restart* too; its session, or ``None`` where no route led to one."""
         self._waker.routes.clear()
         claim = self.acs.claim(why)
         try:
-            session: AcsSession | None = await self._waker.until(claim.future)
+            session: AcsSession | None = await self._waker.until(claim.future, restart=restart)
             return session
         finally:
             claim.withdraw()
@@ -318,9 +365,13 @@ class Rig:
         await session.finish()
         return InformSeen(session.inform, session.record.started_at, session.record.ended_at)
 
-    async def informs_during(self, seconds: float) -> list[InformSeen]:
-        """The sessions of the next *seconds*, served correctly, once they have ended."""
-        first = len(self._informs)
+    def informs_so_far(self) -> int:
+        """How many sessions have begun since the last case; a mark for `informs_during`."""
+        return len(self._informs)
+
+    async def informs_during(self, seconds: float, since: int | None = None) -> list[InformSeen]:
+        """The sessions of the next *seconds*, and those from *since* on, served correctly, once they have ended."""
+        first = len(self._informs) if since is None else since
         await pass_time(self.clock, seconds)
         await self.idle()
         return [
@@ -328,14 +379,27 @@ class Rig:
             for session, inform in self._informs[first:]
         ]
 
-    async def transfer_complete(self, command_key: str, within: float) -> TransferComplete | None:
-        """The TransferComplete with that CommandKey, from any session since the last case began."""
+    async def failed_session(self, within: float, event: str, answer: Reply) -> InformSeen | None:
+        """Wait for a session with *event* and answer its Inform with *answer*, which makes it fail."""
+        claim = self.acs.claim("to fail", matches=lambda inform: _has(inform, event), inform_reply=answer)
+        try:
+            session = await wait_for(self.clock, claim.future, within)
+        finally:
+            claim.withdraw()
+        if session is None:
+            return None
+        # A later request begins a session of its own, on the same connection or with the same cookie too.
+        session.lose(answer.note or f"answered with {answer.status}", "aborted-by-bench")
+        return InformSeen(session.inform, session.record.started_at, self.clock.now())
+
+    async def transfer_report(self, since: int, within: float) -> TransferReport | None:
+        """The first TransferComplete of the sessions from *since* on, whatever its CommandKey."""
         end = self.clock.now() + within
         while True:
-            found = self._reported(command_key)
+            found = self._reported(since)
             if found is not None or self.clock.now() >= end:
                 await self.idle()
-                return found or self._reported(command_key)
+                return self._reported(since)
             claim = self.acs.claim("TransferComplete", matches=lambda _inform: True)
             try:
                 session = await wait_for(self.clock, claim.future, end - self.clock.now())
@@ -344,12 +408,57 @@ class Rig:
             if session is not None:
                 await session.finish()
 
-    def _reported(self, command_key: str) -> TransferComplete | None:
-        for session, _ in self._informs:
+    def _reported(self, since: int) -> TransferReport | None:
+        for session, inform in self._informs[since:]:
             for sent in session.requests:
-                if isinstance(sent, TransferComplete) and sent.command_key == command_key:
-                    return sent
+                if isinstance(sent, TransferComplete):
+                    seen = InformSeen(inform, session.record.started_at, session.record.ended_at)
+                    return TransferReport(sent, seen)
         return None
+
+    async def session_on(self, event: str, within: float) -> AcsSession | None:
+        """Give the device the occasion for *event*, where the bench can, and wait for its session."""
+        claim = self.acs.claim(f"session with {event}", matches=lambda inform: _has(inform, event))
+        try:
+            if event == EVENT:
+                await self._wake_by_request()
+            elif event == "1 BOOT":
+                await self.driver.restart()
+            session: AcsSession | None = await wait_for(self.clock, claim.future, within)
+            return session
+        finally:
+            claim.withdraw()
+
+    async def redirect_next(self, to: str, seconds: float) -> None:
+        """Answer the next Inform, its login done, with a redirect to *to*; what follows is served."""
+        claim = self.acs.claim("redirected", inform_reply=Reply(302, headers=[("Location", to)]))
+        try:
+            await self.provoke(seconds, restart=False)
+        finally:
+            claim.withdraw()
+
+    async def provoke(self, seconds: float, *, restart: bool = True) -> list[str]:
+        """Give the device every reason to connect that there is, then *seconds*; the reasons, in words.
+
+        Nothing is waited for: sessions that come are served. A verb that fails is one of the words: what was done to the
+        device may be why. Real time bounds the wait, should the device never rest.
+        """
+        verbs, tried = self.driver.capabilities.verbs, []
+        tried.append(f"connection request: {await self._wake_by_request() or 'accepted'}")
+        for verb, act in ((Verb.WAKE, self.driver.wake), (Verb.RESTART, self.driver.restart)):
+            if verb in verbs and (restart or verb != Verb.RESTART):
+                try:
+                    await act()
+                    tried.append(verb)
+                except DriverError as error:
+                    tried.append(f"{verb}, which failed: {error}")
+                await self.idle()
+        try:
+            async with asyncio.timeout(max(seconds, 0 if not self.clock.steered else 10.0) + 1.0):
+                await pass_time(self.clock, seconds)
+        except TimeoutError:
+            pass
+        return tried
 
     async def pass_time(self, seconds: float) -> None:
         await pass_time(self.clock, seconds)
@@ -362,9 +471,21 @@ class Rig:
         """Put the bench's own side back to correct behaviour."""
         self.acs.reset()
         self.file_server.reset()
+        if self.names is not None:
+            self.names.names.clear()
         await self.present(self.identity)
         await self.idle()
         self._informs.clear()
+
+    async def exchange(self, options: ReferenceOptions) -> None:
+        """Put another reference device in the place of the one that runs; the bench stays up."""
+        if not isinstance(self.driver, ReferenceDriver):
+            raise DriverError("only the reference device can be exchanged")
+        await self.driver.stop()
+        await self.reset()
+        self._last_inform = None
+        self.recorder.take()
+        await self.driver.become(options)
 
     # --- logins ---
 
@@ -427,32 +548,46 @@ class Rig:
         return connection
 
     async def connection_request(
-        self, url: str, pair: tuple[str | None, str | None], host: str
+        self, url: str, pair: tuple[str | None, str | None], host: str, variation: Variation | None = None
     ) -> ConnectionRequestOutcome:
         """Send a connection request and watch for the session that follows, or does not."""
         await self.idle()
         claim = self.acs.claim("connection request")
         try:
-            sent = await self._request(url, pair, host)
+            sent = await self.ring(url, pair, host, variation)
             accepted = sent.status in (200, 204)
             within = 30.0 + self.timing.tolerance if accepted else self._refused_watch()
             session = await wait_for(self.clock, claim.future, within)
         finally:
             claim.withdraw()
         if session is None:
-            return ConnectionRequestOutcome(sent.status, False, None, sent.reason)
+            return ConnectionRequestOutcome(sent.status, False, None, sent.reason, sent)
         await session.finish()
         seen = InformSeen(session.inform, session.record.started_at, session.record.ended_at)
         caused = accepted or EVENT in seen.event_codes
-        return ConnectionRequestOutcome(sent.status, caused, seen, sent.reason)
+        return ConnectionRequestOutcome(sent.status, caused, seen, sent.reason, sent)
 
     def _refused_watch(self) -> float:
         return REFUSED_WATCH if self.clock.steered else self.timing.settle
 
+    async def scan(self, host: str, address: str, ports: Sequence[int]) -> list[int]:
+        """Those of *ports* that answer a SYN; ports that stay silent are taken for closed."""
+        found: list[int] = []
+        waiting = iter(ports)
+
+        async def walk() -> None:
+            for port in waiting:
+                if await self.probe(host, address, port) == "open":
+                    found.append(port)
+
+        await asyncio.gather(*(walk() for _ in range(SCANNERS)))
+        return sorted(found)
+
     async def probe(self, host: str, address: str, port: int) -> str:
         """One TCP connection attempt: ``open``, ``refused`` or ``silent``."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        sock = self.lab.stream_socket(host, family)
+        source = self.topology.acs_v6 if family is socket.AF_INET6 else self.topology.acs_v4
+        sock = self.lab.stream_socket(host, family, source if host == WAN and self.lab.isolated else None)
         try:
             client = await Client.connect(
                 sock,
@@ -460,7 +595,7 @@ class Rig:
                 recorder=self.recorder,
                 role=Role.OTHER,
                 name=f"probe-{host}",
-                timeout=PROBE,
+                timeout=PROBE if self.lab.isolated else FAR_PROBE,
             )
         except ConnectFailed as error:
             return "refused" if error.refused else "silent"

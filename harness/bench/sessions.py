@@ -11,7 +11,7 @@ from harness.acs.session import Answer as AcsAnswer
 from harness.acs.session import Session as AcsSession
 from harness.bench.records import InformSeen
 from harness.case import Inconclusive
-from harness.cwmp.messages import Fault, GetParameterValuesResponse, Inform, Message
+from harness.cwmp.messages import Fault, GetParameterValues, GetParameterValuesResponse, Inform, Message
 from harness.lab.reply import Reply
 
 Call = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -87,6 +87,16 @@ class Session:
         return InformSeen(self.inform, self.started_at, self.ended_at)
 
     @property
+    def ended_real(self) -> float:
+        """Real time, as in the transcript, at which the session ended; 0 while it lasts."""
+        return self._session.record.ended_real
+
+    @property
+    def complete(self) -> bool:
+        """The session came to its proper end: the ACS's empty answer to an empty POST, nothing owed."""
+        return self._session.record.ended == "complete"
+
+    @property
     def ended(self) -> bool:
         """The session is over, properly or not."""
         return self._session.ended.is_set()
@@ -99,6 +109,14 @@ class Session:
         """
         return self._answered(self._session.call(message))
 
+    def read(self, name: str) -> str:
+        """The value of a parameter, or words in parentheses that say why there is none.
+
+        Raises:
+            Inconclusive: the session was over before.
+        """
+        return self.call(GetParameterValues((name,))).value_of(name)
+
     def call_raw(self, envelope: bytes, note: str) -> Answer:
         """Send these bytes as the body in place of an RPC; *note* says what is wrong with them.
 
@@ -106,6 +124,14 @@ class Session:
             Inconclusive: the session was over before.
         """
         return self._answered(self._session.reply(Reply(200, headers=SOAP_HEADERS, body=envelope, note=note)))
+
+    def reply(self, reply: Reply) -> Answer:
+        """Answer the device's waiting POST with any HTTP response, and wait for the next.
+
+        Raises:
+            Inconclusive: the session was over before.
+        """
+        return self._answered(self._session.reply(reply))
 
     def _answered(self, work: Coroutine[Any, Any, AcsAnswer]) -> Answer:
         try:

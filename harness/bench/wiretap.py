@@ -43,13 +43,28 @@ class Wiretap:
         Raises:
             Inconclusive: frames were dropped, so that nothing can be said.
         """
+        return [frame for frame in self._tcp(since) if frame.dst == address and frame.dport == port]
+
+    def _tcp(self, since: int) -> list[Frame]:
         until = self.mark()
         frames: list[Frame] = self._call(self._rig.lab.capture.frames(since, until))
         dropped = self._rig.lab.capture.drops()
         if dropped:
             raise Inconclusive(f"the capture lost {dropped} frames")
+        return [frame for frame in frames if frame.proto == "tcp"]
+
+    def opened(self, since: int, *addresses: str) -> list[Frame]:
+        """The SYNs since the mark by which the device opens connections to one of *addresses* (to any, where none is given).
+
+        Raises:
+            Inconclusive: frames were dropped, so that nothing can be said.
+        """
         return [
-            frame for frame in frames if frame.proto == "tcp" and frame.dst == address and frame.dport == port
+            frame
+            for frame in self._tcp(since)
+            if frame.flags == "S"
+            and frame.direction == "from-device"
+            and (not addresses or frame.dst in addresses)
         ]
 
     def to_acs(self, since: int) -> list[Frame]:

@@ -79,9 +79,17 @@ class Verb:
     FACTORY_RESET: Final = "factory_reset"
     UPLOAD_ROOT_CA: Final = "upload_root_ca"
     REMOVE_ROOT_CA: Final = "remove_root_ca"
+    UPLOAD_ROOT_CA_OTHERWISE: Final = "upload_root_ca_otherwise"
+    """Store the CWMP root CA by the device's other way to upload files."""
+    UPLOAD_OTHER_CA: Final = "upload_other_ca"
+    """Store a CA certificate under another file type (for VPN, say)."""
+    UPLOAD_CLIENT_CERTIFICATE: Final = "upload_client_certificate"
+    REMOVE_CLIENT_CERTIFICATE: Final = "remove_client_certificate"
     READ_SETTINGS: Final = "read_settings"
     WAKE: Final = "wake"
     """Make the device open a session now, other than by a connection request."""
+    MASK_WAN: Final = "mask_wan"
+    """Switch the masking (NAT) of the WAN off and on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +155,13 @@ class Driver(Protocol):
     steered: bool
     """True where the device takes its time from the bench's clock server."""
 
+    def prepare(self, settings: Settings, root_ca: bytes) -> None:
+        """Have these in place when the device starts, where it takes them at its start; called before `start`.
+
+        A program that reads its ACS URL once, in the moment it is started, must find it. The bench configures the
+        device afterwards all the same.
+        """
+
     async def start(self) -> None:
         """Bring the device up; returns when it can be configured."""
 
@@ -162,6 +177,22 @@ class Driver(Protocol):
     async def remove_root_ca(self) -> None:
         """Empty the CWMP root CA slot."""
 
+    async def upload_root_ca_otherwise(self, pem: bytes) -> None:
+        """As `upload_root_ca`, by the other way that the device has."""
+
+    async def upload_other_ca(self, pem: bytes) -> None:
+        """Store *pem* as a CA certificate for something else than CWMP."""
+
+    async def upload_client_certificate(self, container: bytes, passphrase: str) -> None:
+        """Store a PKCS#12 container as the only "CWMP container as PKCS#12 file".
+
+        Raises:
+            DriverError: the device refuses it (wrong passphrase, damaged ...), or cannot be reached.
+        """
+
+    async def remove_client_certificate(self) -> None:
+        """Empty the slot of the client certificate."""
+
     async def restart(self) -> None: ...
 
     async def power_cycle(self) -> None: ...
@@ -172,6 +203,9 @@ class Driver(Protocol):
         """What the device says its settings are."""
 
     async def wake(self) -> None: ...
+
+    async def mask_wan(self, on: bool) -> None:
+        """Let the WAN mask what leaves by it, loopback addresses excepted, or mask nothing."""
 
     def alive(self) -> str:
         """Empty while the device's process runs as far as the driver can tell; else what was seen, in a line."""

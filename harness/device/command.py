@@ -49,6 +49,7 @@ class CommandDriver:
         self._runner = Runner(profile, lab, workdir)
         self._settings: dict[str, SettingValue] = profile.initial()
         self._root_ca = workdir / "root-ca.pem"
+        self._container = workdir / "client.p12"
         self._child: Child | None = None
         self._up = False
         self._seen = "not started"
@@ -56,9 +57,14 @@ class CommandDriver:
 
     # --- up and down -----------------------------------------------------------------------------------
 
+    def prepare(self, settings: Settings, root_ca: bytes) -> None:
+        self._settings.update({key: value for key, value in settings.items() if key in self.capabilities.settings})
+        if self._profile.root_ca == "file":
+            self._root_ca.write_bytes(root_ca)
+
     async def start(self) -> None:
         if self._profile.needs_namespaces and self._profile.router == "bench" and self._lab.isolated:
-            await self._load_router()
+            await self._load_router(masked="masked-wan" in self.capabilities.features)
         self._render(frozenset())
         await self._bring_up()
 
@@ -101,6 +107,7 @@ class CommandDriver:
         await self._run("factory_reset")
         self._settings = self._profile.initial()
         self._root_ca.unlink(missing_ok=True)
+        self._container.unlink(missing_ok=True)
         self._render(frozenset())
         if down:
             await self._bring_up()
@@ -112,11 +119,16 @@ class CommandDriver:
         unknown = sorted(set(settings) - self.capabilities.settings)
         if unknown:
             raise DriverError(f"configure: the profile does not list the setting {', '.join(unknown)}")
+        changed = {key for key, value in settings.items() if self._settings.get(key) != value}
         self._settings.update(settings)
-        await self._apply(frozenset(settings))
+        if changed or not self._taken_at_start():
+            await self._apply(frozenset(settings))
 
     async def upload_root_ca(self, pem: bytes) -> None:
+        stored = self._root_ca.exists() and self._root_ca.read_bytes() == pem
         self._root_ca.write_bytes(pem)
+        if stored and self._profile.root_ca == "file" and self._taken_at_start():
+            return
         if self._profile.root_ca == "command":
             await self._run("upload_root_ca")
             await self._applied()
@@ -131,6 +143,28 @@ class CommandDriver:
         else:
             await self._apply(frozenset({"root_ca"}))
 
+    async def upload_root_ca_otherwise(self, pem: bytes) -> None:
+        self._root_ca.write_bytes(pem)
+        await self._run("upload_root_ca_otherwise")
+        await self._applied()
+
+    async def upload_other_ca(self, pem: bytes) -> None:
+        other = self._workdir / "other-ca.pem"
+        other.write_bytes(pem)
+        await self._runner.run("upload_other_ca", {**self._environment(), "CPECHECK_OTHER_CA": str(other)})
+        await self._applied()
+
+    async def upload_client_certificate(self, container: bytes, passphrase: str) -> None:
+        self._container.write_bytes(container)
+        passed = {"CPECHECK_PASSPHRASE": passphrase}
+        await self._runner.run("upload_client_certificate", {**self._environment(), **passed}, (passphrase,))
+        await self._applied()
+
+    async def remove_client_certificate(self) -> None:
+        self._container.unlink(missing_ok=True)
+        await self._run("remove_client_certificate")
+        await self._applied()
+
     async def read_settings(self) -> Settings:
         output = await self._run("read_settings")
         try:
@@ -141,6 +175,9 @@ class CommandDriver:
     async def wake(self) -> None:
         await self._run("wake")
 
+    async def mask_wan(self, on: bool) -> None:
+        await self._load_router(masked=on)
+
     def alive(self) -> str:
         if not self._up or not self._runner.has("start"):
             return self._seen
@@ -149,6 +186,10 @@ class CommandDriver:
         return f"the device's process {ended(self._child.returncode)}: {self._runner.device_tail()}"
 
     # --- inside ----------------------------------------------------------------------------------------
+
+    def _taken_at_start(self) -> bool:
+        """Whether the running device has the settings as they are, because it takes them when it starts."""
+        return self._up and self._profile.apply == "restart"
 
     async def _apply(self, changed: Set[str]) -> None:
         """Put the settings as they now are into effect."""
@@ -260,11 +301,11 @@ class CommandDriver:
                 f"{verb}: processes of the device outlive SIGKILL by {STOP_GRACE:g} s"
             ) from None
 
-    async def _load_router(self) -> None:
+    async def _load_router(self, *, masked: bool) -> None:
         topology = self._lab.topology
         ruleset = router_ruleset(
             topology,
-            masked="masked-wan" in self.capabilities.features,
+            masked=masked,
             unmasked_sources=tuple(topology.loopbacks.values()),
         )
         try:
@@ -284,6 +325,8 @@ class CommandDriver:
         ours |= {"CPECHECK_WORKDIR": str(self._workdir), "CPECHECK_CHANGED": " ".join(sorted(changed))}
         if self._root_ca.exists():
             ours["CPECHECK_ROOT_CA"] = str(self._root_ca)
+        if self._container.exists():
+            ours["CPECHECK_CLIENT_CERTIFICATE"] = str(self._container)
         return {**os.environ, **self._profile.environment, **ours}
 
     def _render(self, changed: Set[str]) -> None:

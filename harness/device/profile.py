@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -25,6 +26,14 @@ _REFERENCE_FILES: Final[Mapping[str, str]] = MappingProxyType(
         "script_type": "3 Vendor Configuration File",
         "script": 'set /Setup/Comment "{{ marker }}"\n',
         "marker": "Device.X_EXAMPLE-ORG_Comment",
+        "credentials_script": (
+            'set /Setup/CWMP/Connection-Request-Username "{{ username }}"\n'
+            'set /Setup/CWMP/Connection-Request-Password "{{ password }}"\n'
+        ),
+        "firmware_image": (
+            "REFERENCE-CPE-FIRMWARE 1\nProduct: *\nVersion: {{ version }}\n"
+            f"SHA256: {hashlib.sha256(b'payload').hexdigest()}\n\npayload"
+        ),
     }
 )
 """What the reference device takes (docs/reference-cpe.md)."""
@@ -83,6 +92,28 @@ class Files:
     """The parameter that a script sets."""
     firmware_type: str = "1 Firmware Upgrade Image"
     firmware: str = ""
+    """Path of an image."""
+    firmware_version: str = ""
+    """The SoftwareVersion that the image of ``firmware`` has; empty: not known."""
+    firmware_image: str = ""
+    """Jinja2 text of an image with ``version``, in place of ``firmware``."""
+    credentials_script: str = ""
+    """Jinja2 text of a script that sets the connection-request credentials, with ``username`` and ``password``."""
+
+    def firmware_for(self, version: str) -> tuple[bytes, str]:
+        """A working image and the version it has: *version* where images are made, else the profile's (or ``""``).
+
+        Raises:
+            OSError: the profile's file cannot be read.
+        """
+        if self.firmware_image:
+            return text.text(self.firmware_image, {"version": version}).encode(), version
+        return Path(self.firmware).read_bytes(), self.firmware_version
+
+    def credentials_script_for(self, username: str, password: str) -> bytes:
+        """The script that sets the connection-request credentials; empty where the profile has none."""
+        given = {"username": username, "password": password}
+        return text.text(self.credentials_script, given).encode() if self.credentials_script else b""
 
     def script_for(self, marker: str) -> bytes:
         """The script that sets the marker parameter to *marker*."""

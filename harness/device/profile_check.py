@@ -88,6 +88,8 @@ def _command_contradictions(
             "settings", {}
         ):
             yield Issue(here, f"the setting source_address beside {feature}", "no such setting")
+        elif feature == "certificate-check" and root_ca_of(data) != "command":
+            yield Issue(here, f"a command `upload_root_ca` beside {feature}", "none whose failure can be seen")
         elif feature in ("script", "firmware") and "download" not in features:
             yield Issue(here, f"the feature download beside {feature}", "no such feature")
 
@@ -145,6 +147,9 @@ def _file_contradictions(path: Path, data: Mapping[str, Any], features: list[str
             if name not in files:
                 at = ("capabilities", "features", index)
                 yield Issue(("files", name), f"a string, because of the feature {feature}", "nothing", at)
+    for name, names in (("credentials_script", {"username", "password"}), ("firmware_image", {"version"})):
+        if name in files and (fault := templates.fault_in(files[name], names)):
+            yield Issue(("files", name), *fault)
     if "script" in files and (fault := templates.fault_in(files["script"], {"marker"})):
         yield Issue(("files", "script"), *fault)
     if "firmware" in files and not (path.parent / files["firmware"]).is_file():
@@ -179,16 +184,27 @@ def root_ca_of(data: Mapping[str, Any]) -> str:
     return str(data.get("root_ca", "command" if "upload_root_ca" in data.get("commands", {}) else "none"))
 
 
+def _bench_masks(data: Mapping[str, Any]) -> bool:
+    """Whether the bench masks the device's WAN, so that it can also leave that."""
+    features = data.get("capabilities", {}).get("features", [])
+    router = data.get("network", {}).get("router", "bench")
+    return data.get("where", "namespace") == "namespace" and router == "bench" and "masked-wan" in features
+
+
 def verbs_of(data: Mapping[str, Any]) -> frozenset[str]:
     """The verbs that commands and options of the profile make possible."""
     if data["driver"] == "reference":
         return frozenset(VERBS)
     commands = set(data.get("commands", {}))
     verbs = commands & {Verb.RESTART, Verb.POWER_CYCLE, Verb.FACTORY_RESET, Verb.READ_SETTINGS, Verb.WAKE}
+    verbs |= commands & {Verb.UPLOAD_ROOT_CA_OTHERWISE, Verb.UPLOAD_OTHER_CA}
+    verbs |= commands & {Verb.UPLOAD_CLIENT_CERTIFICATE, Verb.REMOVE_CLIENT_CERTIFICATE}
     if "start" in commands:
         verbs.add(Verb.RESTART)
     if "start" in commands and (data.get("where", "namespace") == "namespace" or "stop" not in commands):
         verbs.add(Verb.POWER_CYCLE)
+    if _bench_masks(data):
+        verbs.add(Verb.MASK_WAN)
     if root_ca_of(data) == "file":
         verbs |= {Verb.UPLOAD_ROOT_CA, Verb.REMOVE_ROOT_CA}
     elif root_ca_of(data) == "command":

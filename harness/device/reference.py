@@ -11,15 +11,16 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 
 from harness.device import templates, toml_text
 from harness.device.api import SETTINGS, Capabilities, DeviceInfo, DriverError, Names, Settings
-from harness.device.profile import Profile
+from harness.device.profile import Profile, ReferenceOptions
 from harness.device.runner import ended
 from harness.lab.children import Child
 from harness.lab.network import CPE, Lab, LabError
@@ -32,6 +33,7 @@ POLL: Final = 0.02
 STOP_GRACE: Final = 2.0
 SOCKET_PATH_LIMIT: Final = 100
 """Bytes; a unix socket's address takes 107."""
+_BOUNDARY: Final = "----cpecheck-5f0c3a2e"
 _IDENTITY: Final = ("manufacturer", "oui", "product_class", "serial_number", "software_version")
 
 
@@ -51,10 +53,14 @@ class ReferenceDriver:
         self._log = workdir / "device.log"
         self._short: Path | None = None
         self._child: Child | None = None
+        self._masked = lab.isolated
         self._stopped = "not started"
         self._http: aiohttp.ClientSession | None = None
 
     # --- up and down -----------------------------------------------------------------------------------
+
+    def prepare(self, settings: Settings, root_ca: bytes) -> None:
+        """Nothing: this device starts in factory state and is configured while it runs."""
 
     async def start(self) -> None:
         (self._workdir / "reference.toml").write_text(toml_text.dumps(self.config()), "utf-8")
@@ -72,6 +78,14 @@ class ReferenceDriver:
             shutil.rmtree(self._short, ignore_errors=True)
             self._short = None
         self._stopped = "stopped"
+
+    async def become(self, options: ReferenceOptions) -> None:
+        """Stop the device, forget its state, and start it with other defects and variants."""
+        await self.stop()
+        shutil.rmtree(self._workdir / "state", ignore_errors=True)
+        self._log.unlink(missing_ok=True)
+        self._profile = replace(self._profile, options=options)
+        await self.start()
 
     async def restart(self) -> None:
         await self._call("restart", "POST", "/actions/reboot")
@@ -100,6 +114,27 @@ class ReferenceDriver:
     async def remove_root_ca(self) -> None:
         await self._call("remove_root_ca", "DELETE", "/certificates/root-ca")
 
+    async def upload_root_ca_otherwise(self, pem: bytes) -> None:
+        await self._upload_form("upload_root_ca_otherwise", "cwmp-root-ca", pem)
+
+    async def upload_other_ca(self, pem: bytes) -> None:
+        await self._upload_form("upload_other_ca", "vpn-root-ca", pem)
+
+    async def _upload_form(self, verb: str, kind: str, data: bytes) -> None:
+        """Upload a file as the form of a web page does."""
+        line = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name="
+        head = f'{line}"type"\r\n\r\n{kind}\r\n{line}"file"; filename="ca.pem"\r\n\r\n'
+        body = head.encode() + data + f"\r\n--{_BOUNDARY}--\r\n".encode()
+        await self._call(verb, "POST", "/files", body, f"multipart/form-data; boundary={_BOUNDARY}")
+
+    async def upload_client_certificate(self, container: bytes, passphrase: str) -> None:
+        verb, path = "upload_client_certificate", "/certificates/client"
+        headers = {"Passphrase": quote(passphrase, safe="")}
+        await self._call(verb, "PUT", path, container, "application/x-pkcs12", headers)
+
+    async def remove_client_certificate(self) -> None:
+        await self._call("remove_client_certificate", "DELETE", "/certificates/client")
+
     async def read_settings(self) -> Settings:
         answer = await self._call("read_settings", "GET", "/settings")
         if not isinstance(answer, dict):
@@ -109,6 +144,13 @@ class ReferenceDriver:
 
     async def wake(self) -> None:
         await self._call("wake", "POST", "/actions/wake")
+
+    async def mask_wan(self, on: bool) -> None:
+        self._masked = on
+        (self._workdir / "reference.toml").write_text(toml_text.dumps(self.config()), "utf-8")
+        if self._child is not None:
+            await self._child.stop(STOP_GRACE)
+        await self._spawn()
 
     async def state(self) -> Mapping[str, Any]:
         """What the device says of itself (``GET /state``), for evidence."""
@@ -136,7 +178,7 @@ class ReferenceDriver:
                 "wan_v6": topology.cpe_wan_v6,
                 "networks": {topology.network_name: topology.cpe_lan_v4} if topology.network_name else {},
                 "loopbacks": dict(topology.loopbacks),
-                "masked": self._lab.isolated,
+                "masked": self._masked,
                 "manage": self._lab.isolated,
             },
             "settings": {key: _to_json(value) for key, value in self._profile.initial().items()},
@@ -193,14 +235,20 @@ class ReferenceDriver:
             raise DriverError(f"{verb}: not healthy within {START_LIMIT:g} s: {last}") from None
 
     async def _call(
-        self, verb: str, method: str, path: str, body: bytes | None = None, content_type: str = ""
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "",
+        more: Mapping[str, str] | None = None,
     ) -> Any:
         """One request to the API; the JSON it answers, ``None`` for an empty answer.
 
         Raises:
             DriverError: no answer, or one that refuses.
         """
-        headers = {"Content-Type": content_type} if content_type else {}
+        headers = {**({"Content-Type": content_type} if content_type else {}), **(more or {})}
         what = f"{verb}: {method} {path}"
         try:
             async with self._session().request(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.device.api import DriverError
@@ -24,16 +24,18 @@ class Runner:
         self.log = workdir / "commands.log"
         self.device_log = workdir / "device.log"
         self._log_start = 0
+        self._secrets = set(profile.secrets)
 
     def has(self, name: str) -> bool:
         return name in self.profile.commands
 
-    async def run(self, name: str, env: Mapping[str, str]) -> str:
-        """Run the command *name* to its end; its standard output.
+    async def run(self, name: str, env: Mapping[str, str], secrets: Iterable[str] = ()) -> str:
+        """Run the command *name* to its end; its standard output. *secrets* are masked from now on.
 
         Raises:
             DriverError: it cannot be run, does not end in time, or exits with another status than 0.
         """
+        self._secrets |= {secret for secret in secrets if secret}
         done = await self.attempt(name, env)
         if done.returncode:
             last = _last_lines(done.stderr or done.stdout, 1)
@@ -81,8 +83,8 @@ class Runner:
         return DriverError(self.masked(f"{name}: `{self.profile.commands[name].shown}` {what}"))
 
     def masked(self, text: str) -> str:
-        """*text* with the profile's secret values overwritten by filler of the same length."""
-        for secret in sorted(self.profile.secrets, key=len, reverse=True):
+        """*text* with secret values overwritten by filler of the same length."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, "*" * len(secret))
         return text
 

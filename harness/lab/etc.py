@@ -46,7 +46,7 @@ class DeviceEtc:
         self._folder = folder
         self.ca_bundle.parent.mkdir(parents=True, exist_ok=True)
         self.write_hosts(hosts)
-        # Nobody answers on the resolver's port 53: a device that asks is refused at once.
+        # Names that the hosts file lacks are answered by `harness.lab.dns`, at once.
         self._default(folder / "resolv.conf", f"nameserver {resolver}\noptions timeout:1 attempts:1\n")
         self._default(folder / "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n")
         self._default(self.ca_bundle, NOBODY_PEM)

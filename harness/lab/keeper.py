@@ -171,7 +171,7 @@ class Keeper:
 
     def _socket(self, message: dict[str, Any], _descriptors: list[int]) -> Reply:
         self._enter(message["host"])
-        sock = socket.socket(message["family"], socket.SOCK_STREAM)
+        sock = socket.socket(message["family"], message.get("kind", socket.SOCK_STREAM))
         try:
             if message["family"] == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -121,6 +121,15 @@ class Lab:
             words = f"no TCP socket from {source or 'any address'} in host {host}: {error.strerror}"
             raise OSError(error.errno, words) from None
 
+    def datagram_socket(self, host: str, address: str, port: int) -> socket.socket:
+        """A non-blocking UDP socket in *host*, bound to *address* and *port*."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            return self._socket(host, family, bind=[address, port], listen=0, kind=socket.SOCK_DGRAM)
+        except OSError as error:
+            words = f"no UDP socket on {address} port {port} of host {host}: {error.strerror}"
+            raise OSError(error.errno, words) from None
+
     def packet_socket(self, host: str, interface: str, *, receive: bool = True) -> socket.socket:
         """A non-blocking AF_PACKET socket with kernel timestamps (SO_TIMESTAMPNS) on an interface.
 
@@ -131,11 +140,20 @@ class Lab:
         message = {"op": "packet_socket", "host": _known(host), "interface": interface, "receive": receive}
         return _adopted(self._link.request_now(message))
 
-    def _socket(self, host: str, family: int, *, bind: list[Any] | None, listen: int) -> socket.socket:
+    def _socket(
+        self,
+        host: str,
+        family: int,
+        *,
+        bind: list[Any] | None,
+        listen: int,
+        kind: int = socket.SOCK_STREAM,
+    ) -> socket.socket:
         message = {
             "op": "socket",
             "host": _known(host),
             "family": int(family),
+            "kind": int(kind),
         }
         return _adopted(self._link.request_now({**message, "bind": bind, "listen": listen}))
 

@@ -7,52 +7,40 @@ is signed with its key by `cryptography`. A defect is one keyword of one call::
     root.leaf("acs.bench.test")                                  # good
     root.ca("issuing").leaf("acs.bench.test")                    # good, under an intermediate
     root.leaf("acs.bench.test", not_before=-90, not_after=-30)   # expired for 30 days
+    root.ca(path_length=0).ca().leaf("acs.bench.test")           # one intermediate too many
     self_signed("acs.bench.test", now=now)
 
-Dates are days from ``now`` and never reach 2038, so that a 32-bit clock is never the reason for a rejection.
-Everything else is what RFC 5280 wants of a server certificate, strictly (key identifiers, critical CA bit).
+All keywords are in `harness.lab.pki_fields`. Dates are days from ``now`` and never reach 2038 unless they are
+given as they stand, so that a 32-bit clock is never the reason for a rejection.
 """
 
 from __future__ import annotations
 
 import hashlib
-import ipaddress
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
+from typing import Unpack
 
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-LATEST: Final = datetime(2037, 12, 31, tzinfo=UTC)
-"""No default date is later: 2^31 seconds end on 2038-01-19."""
+from harness.lab import pki_der, pki_fields
+from harness.lab.pki_fields import LATEST, Fields, LeafFields, San, general_name
+from harness.lab.pki_keys import Key, claiming, key_pem, make_key
 
-San = x509.GeneralName | str
-"""A name for subjectAltName; a string is an address where it reads as one, else a DNS name."""
-
-
-def general_name(host: San) -> x509.GeneralName:
-    """*host* as a subjectAltName entry: iPAddress for a literal (brackets allowed), else dNSName."""
-    if not isinstance(host, str):
-        return host
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        return x509.DNSName(host)
+__all__ = ["LATEST", "Authority", "Identity", "San", "general_name", "self_signed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What a TLS server shows: a chain and the key of its first certificate.
 
-    ``path`` runs from the leaf to the root; ``order`` are the indexes into it that are sent. By default all
-    but the root are.
+    ``path`` runs from the leaf to the root, certificates that were added after it; ``order`` are the indexes into
+    it that are sent. By default all but the root are.
     """
 
     name: str
@@ -77,14 +65,33 @@ class Identity:
         """The same identity under another name, the one that reports show."""
         return replace(self, name=name)
 
+    def also(self, *others: Authority) -> Identity:
+        """The same identity with the certificates of *others* behind its path, for `sent` to choose."""
+        return replace(self, path=(*self.path, *(other.certificate for other in others)))
+
+    def issuing(self, now: datetime) -> Authority:
+        """An authority with the certificate and key of this server, which has no right to issue anything."""
+        key = serialization.load_pem_private_key(self.key_pem, None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return Authority(self.name, self.path, key, now)
+
     @property
     def leaf(self) -> x509.Certificate:
         return self.path[0]
 
     @property
+    def leaf_pem(self) -> bytes:
+        return _pem(self.leaf)
+
+    @property
     def chain_pem(self) -> bytes:
         """The certificates that are sent, in order."""
         return b"".join(_pem(self.path[index]) for index in self.order)
+
+    @property
+    def chain_der(self) -> tuple[bytes, ...]:
+        """The certificates that are sent, in order."""
+        return tuple(self.path[index].public_bytes(serialization.Encoding.DER) for index in self.order)
 
     @property
     def leaf_sha256(self) -> str:
@@ -99,72 +106,6 @@ class Identity:
 
 def _pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
-
-
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
-def _subject(common_name: str | None) -> x509.Name:
-    if common_name is None:
-        return x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "cpecheck bench")])
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
-
-
-def _draft(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, dates: tuple[datetime, datetime]
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(int.from_bytes(os.urandom(16)) >> 1 | 1)
-        .not_valid_before(dates[0])
-        .not_valid_after(dates[1])
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    )
-
-
-def _dates(now: datetime, not_before: float, not_after: float) -> tuple[datetime, datetime]:
-    now = now.astimezone(UTC).replace(microsecond=0)
-    first, last = now + timedelta(days=not_before), now + timedelta(days=not_after)
-    return min(first, LATEST), min(last, LATEST)
-
-
-def _usage(*, ca: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not ca,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _as_ca(draft: x509.CertificateBuilder) -> x509.CertificateBuilder:
-    return draft.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).add_extension(
-        _usage(ca=True), critical=True
-    )
-
-
-def _as_server(draft: x509.CertificateBuilder, san: Sequence[San]) -> x509.CertificateBuilder:
-    draft = (
-        draft.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(ca=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-    )
-    if san:
-        draft = draft.add_extension(
-            x509.SubjectAlternativeName([general_name(host) for host in san]), critical=False
-        )
-    return draft
 
 
 @contextmanager
@@ -187,7 +128,7 @@ class Authority:
 
     name: str
     path: tuple[x509.Certificate, ...]
-    key: ec.EllipticCurvePrivateKey
+    key: Key
     now: datetime
 
     @classmethod
@@ -205,22 +146,15 @@ class Authority:
         return cls(name, (certificate,), key, now or datetime.now(UTC))
 
     @classmethod
-    def create(
-        cls,
-        name: str,
-        *,
-        now: datetime | None = None,
-        not_before: float = -365,
-        not_after: float = 3650,
-    ) -> Authority:
+    def create(cls, name: str, *, now: datetime | None = None, **fields: Unpack[Fields]) -> Authority:
         """A new root with a new key; two of one *name* differ in nothing but key and serial number.
 
         *now* (default: the host's clock) is what all dates below this root are counted from, in days.
         """
         now = now or datetime.now(UTC)
-        key = ec.generate_private_key(ec.SECP256R1())
-        draft = _as_ca(_draft(_subject(name), _subject(name), key, _dates(now, not_before, not_after)))
-        return cls(name, (draft.sign(key, hashes.SHA256()),), key, now)
+        key = make_key(fields.get("key", "p256"), "root")
+        itself = cls(name, (), key, now)
+        return itself._below(name, key, (-365, 3650), fields, issuer=pki_fields.subject(name))
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -231,58 +165,79 @@ class Authority:
         """The authority's own certificate; of a root, what goes into a device's CWMP root CA slot."""
         return _pem(self.certificate)
 
-    def ca(
-        self, name: str = "bench issuing CA", *, not_before: float = -300, not_after: float = 3000
-    ) -> Authority:
+    def ca(self, name: str = "bench issuing CA", **fields: Unpack[Fields]) -> Authority:
         """A CA below this one."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        draft = _as_ca(_draft(_subject(name), self._issuer, key, _dates(self.now, not_before, not_after)))
-        return Authority(name, (self._sign(draft), *self.path), key, self.now)
+        key = make_key(fields.get("key", "p256"), "authority")
+        return self._below(name, key, (-300, 3000), fields, issuer=self.certificate.subject)
 
-    def leaf(
-        self,
-        *hosts: str,
-        san: Sequence[San] | None = None,
-        common_name: str | None = None,
-        not_before: float = -30,
-        not_after: float = 365,
-        name: str = "",
-    ) -> Identity:
+    def leaf(self, *hosts: San, name: str = "", **fields: Unpack[LeafFields]) -> Identity:
         """A server identity for *hosts* (DNS names, IPv4 or IPv6 literals).
 
-        *san* replaces the names made from *hosts*, ``()`` leaves the extension out; *common_name* is absent
-        by default, because RFC 9525 has no use for it; *name* is what reports call the identity.
+        The common name is absent by default, because RFC 9525 has no use for it; *name* is what reports call the
+        identity.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
-        dates = _dates(self.now, not_before, not_after)
-        draft = _draft(_subject(common_name), self._issuer, key, dates)
-        certificate = self._sign(_as_server(draft, hosts if san is None else san))
+        key = make_key(fields.get("key", "p256"), "server")
+        common_name = fields.get("common_name")
+        validity = pki_fields.validity(self.now, fields, (-30, 365))
+        made = pki_fields.draft(
+            pki_fields.subject(common_name), self.certificate.subject, key, validity, fields
+        )
+        made = _with_names(pki_fields.with_extensions(made, fields, authority=False), hosts, fields)
+        certificate = self._signed(made, validity, fields)
         path = (certificate, *self.path)
-        label = name or f"{', '.join(hosts) or common_name or 'nameless'} under {self.name}"
-        return Identity(label, path, _key_pem(key), tuple(range(len(path) - 1)))
+        shown = ", ".join(map(str, hosts)) or common_name or "nameless"
+        pem = claiming(make_key("p256", "server"), certificate) if fields.get("foreign_key") else key_pem(key)
+        return Identity(name or f"{shown} under {self.name}", path, pem, tuple(range(len(path) - 1)))
 
-    @property
-    def _issuer(self) -> x509.Name:
-        return self.certificate.subject
+    def _below(
+        self, name: str, key: Key, usual: tuple[float, float], fields: Fields, issuer: x509.Name
+    ) -> Authority:
+        validity = pki_fields.validity(self.now, fields, usual)
+        made = pki_fields.draft(pki_fields.subject(name), issuer, key, validity, fields)
+        made = pki_fields.with_extensions(made, fields, authority=True)
+        certificate = self._signed(made, validity, fields)
+        return Authority(name, (certificate, *self.path), key, self.now)
 
-    def _sign(self, draft: x509.CertificateBuilder) -> x509.Certificate:
-        identifier = self.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        return draft.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
-        ).sign(self.key, hashes.SHA256())
+    def _signed(
+        self, made: x509.CertificateBuilder, validity: tuple[datetime, datetime], fields: Fields
+    ) -> x509.Certificate:
+        if fields.get("identifiers", True) and self.path:
+            made = made.add_extension(self._identifier(), critical=False)
+        certificate = made.sign(self.key, self._hash(fields))
+        return pki_fields.damaged(certificate, self.key, validity, fields)
+
+    def _identifier(self) -> x509.AuthorityKeyIdentifier:
+        return x509.AuthorityKeyIdentifier(
+            x509.SubjectKeyIdentifier.from_public_key(self.certificate.public_key()).digest, None, None
+        )
+
+    def _hash(self, fields: Fields) -> hashes.SHA256 | hashes.SHA384 | None:
+        if isinstance(self.key, ed25519.Ed25519PrivateKey):
+            return None
+        return hashes.SHA384() if fields.get("hash") == "sha384" else hashes.SHA256()
+
+
+def _with_names(
+    made: x509.CertificateBuilder, hosts: tuple[San, ...], fields: LeafFields
+) -> x509.CertificateBuilder:
+    wanted = fields.get("san")
+    names = hosts if wanted is None else wanted
+    if "second_san" in fields:
+        content = pki_fields.names_extension(fields["second_san"]).public_bytes()
+        made = made.add_extension(x509.UnrecognizedExtension(pki_der.SPARE, content), critical=False)
+    if names or fields.get("empty_san"):
+        made = made.add_extension(pki_fields.names_extension(names), critical=False)
+    return made
 
 
 def self_signed(
-    *hosts: str,
-    now: datetime | None = None,
-    common_name: str | None = None,
-    not_before: float = -30,
-    not_after: float = 365,
-    name: str = "",
+    *hosts: San, now: datetime | None = None, name: str = "", **fields: Unpack[LeafFields]
 ) -> Identity:
     """A server certificate that no authority has signed but its own key; it is no CA."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = _subject(common_name or (hosts[0] if hosts else None))
-    dates = _dates(now or datetime.now(UTC), not_before, not_after)
-    certificate = _as_server(_draft(subject, subject, key, dates), hosts).sign(key, hashes.SHA256())
-    return Identity(name or f"{', '.join(hosts)}, self-signed", (certificate,), _key_pem(key), (0,))
+    key = make_key(fields.get("key", "p256"), "server")
+    subject = pki_fields.subject(fields.get("common_name") or (str(hosts[0]) if hosts else None))
+    validity = pki_fields.validity(now or datetime.now(UTC), fields, (-30, 365))
+    made = pki_fields.draft(subject, subject, key, validity, fields)
+    made = _with_names(pki_fields.with_extensions(made, fields, authority=False), hosts, fields)
+    certificate = made.sign(key, hashes.SHA256())
+    return Identity(name or f"{', '.join(map(str, hosts))}, self-signed", (certificate,), key_pem(key), (0,))

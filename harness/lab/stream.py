@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from harness.lab.recorder import Recorder
 from harness.lab.tls import ClientTls, TlsEngine, TlsFailed, TlsSettings
+from harness.lab.tls_script import ScriptedEngine
 from harness.verdict.transcript import Closed, Connection, Direction, TlsRecord
 
 _READ = 65_536
@@ -52,11 +53,12 @@ class Stream:
         self._sending = asyncio.Lock()
         self._finished = False
         self._ready = b""
-        self._tls: TlsEngine | None = None
+        self._tls: TlsEngine | ScriptedEngine | None = None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             record.tls = TlsRecord()
-            self._tls = TlsEngine(tls, record.tls, self._tls_event)
+            scripted = isinstance(tls, TlsSettings) and tls.script is not None
+            self._tls = (ScriptedEngine if scripted else TlsEngine)(tls, record.tls, self._tls_event)  # type: ignore[arg-type]
 
     @property
     def scheme(self) -> str:

@@ -11,129 +11,72 @@ from __future__ import annotations
 import hashlib
 import os
 import ssl
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from harness.lab.pki import Identity
+from harness.lab.tls_messages import (
+    HANDSHAKE,
+    ClientHello,
+    ServerHello,
+    alert_name,
+    read_client_hello,
+    read_server_hello,
+)
 from harness.verdict.transcript import Direction, TlsRecord
 
+__all__ = [
+    "Answer",
+    "ClientHello",
+    "ClientTls",
+    "Script",
+    "TlsEngine",
+    "TlsFailed",
+    "TlsSettings",
+    "alert_name",
+    "read_client_hello",
+]
+
 _READ = 65_536
-_VERSIONS: Final = {
-    0x0300: "SSLv3",
-    0x0301: "TLSv1",
-    0x0302: "TLSv1.1",
-    0x0303: "TLSv1.2",
-    0x0304: "TLSv1.3",
-}
-_HANDSHAKE: Final = {
-    0: "HelloRequest",
-    1: "ClientHello",
-    2: "ServerHello",
-    4: "NewSessionTicket",
-    5: "EndOfEarlyData",
-    8: "EncryptedExtensions",
-    11: "Certificate",
-    12: "ServerKeyExchange",
-    13: "CertificateRequest",
-    14: "ServerHelloDone",
-    15: "CertificateVerify",
-    16: "ClientKeyExchange",
-    20: "Finished",
-    22: "CertificateStatus",
-    24: "KeyUpdate",
-}
-"""RFC 8446 4 and RFC 5246 7.4."""
 _CONTENT_CHANGE_CIPHER, _CONTENT_ALERT, _CONTENT_HANDSHAKE = 20, 21, 22
 
 Event = Callable[[Direction, str, str, bool], None]
 """Told each event: direction, kind, name, whether an alert was fatal (see `TlsEvent`)."""
 
 
+class Script(Protocol):
+    """What a server says in place of OpenSSL, to a client that has sent its ClientHello."""
+
+    def answer(self, settings: TlsSettings, records: bytes, hello: ClientHello) -> Answer:
+        """The answer to *hello*; *records* is what the client sent, as it came."""
+
+
 @dataclass(frozen=True, slots=True)
-class ClientHello:
-    """What a client offers, read from the message itself (RFC 8446 4.1.2)."""
+class Answer:
+    """Octets for the client, and what happens then: ``close``, ``wait`` or ``watch``.
 
-    sni: str | None = None
-    versions: tuple[str, ...] = ()
-    ciphers: tuple[int, ...] = ()
+    ``wait`` keeps the connection open whatever the client does, ``watch`` ends it after the client's next message.
+    *messages* are the names of the handshake messages in it.
+    """
 
-
-def read_client_hello(message: bytes) -> ClientHello:
-    """Read a ClientHello handshake message, header included; what cannot be read is left out."""
-    try:
-        return _read_client_hello(_Cursor(message))
-    except (IndexError, UnicodeDecodeError):
-        return ClientHello()
+    data: bytes
+    then: str
+    messages: tuple[str, ...] = ()
+    chosen: ServerHello | None = None
+    cipher: str = ""
 
 
-class _Cursor:
-    """Reads TLS vectors; raises IndexError beyond the end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def __bool__(self) -> bool:
-        return bool(self._data)
-
-    def take(self, count: int) -> bytes:
-        if count > len(self._data):
-            raise IndexError(count)
-        head, self._data = self._data[:count], self._data[count:]
-        return head
-
-    def number(self, size: int) -> int:
-        return int.from_bytes(self.take(size))
-
-    def vector(self, size: int) -> _Cursor:
-        """A vector whose length is a number of *size* octets."""
-        return _Cursor(self.take(self.number(size)))
-
-    def numbers(self, size: int) -> list[int]:
-        return [int.from_bytes(self.take(size)) for _ in range(len(self._data) // size)]
-
-
-def _read_client_hello(cursor: _Cursor) -> ClientHello:
-    cursor.take(4)
-    legacy = cursor.number(2)
-    cursor.take(32)
-    cursor.vector(1)
-    ciphers = tuple(cursor.vector(2).numbers(2))
-    cursor.vector(1)
-    sni, versions = None, [legacy]
-    extensions = cursor.vector(2) if cursor else cursor
-    while extensions:
-        kind, body = extensions.number(2), extensions.vector(2)
-        if kind == 0 and body:
-            names = body.vector(2)
-            names.take(1)
-            sni = names.take(names.number(2)).decode("ascii")
-        elif kind == 43:
-            versions = body.vector(1).numbers(2)
-    known = (_VERSIONS.get(number, f"0x{number:04x}") for number in versions if number & 0x0F0F != 0x0A0A)
-    return ClientHello(sni, tuple(known), ciphers)
-
-
-def alert_name(code: int) -> str:
-    """Description of an alert in the words of RFC 8446 6 (``unknown_ca``)."""
-    try:
-        return ssl.AlertDescription(code).name.removeprefix("ALERT_DESCRIPTION_").lower()
-    except ValueError:
-        return _OTHER_ALERTS.get(code, f"alert_{code}")
-
-
-_OTHER_ALERTS: Final = {
-    21: "decryption_failed",
-    30: "decompression_failure",
-    41: "no_certificate",
-    60: "export_restriction",
-    86: "inappropriate_fallback",
-    109: "missing_extension",
-    116: "certificate_required",
-    120: "no_application_protocol",
-}
+def note_hello(record: TlsRecord, hello: ClientHello) -> None:
+    """Write down what the client offers."""
+    record.client_hello = True
+    record.sni = hello.sni
+    record.offered_versions = hello.versions
+    record.offered_ciphers = hello.ciphers
+    record.offered_compressions = hello.compressions
 
 
 # --- settings and contexts --------------------------------------------------------------------------
@@ -154,6 +97,10 @@ class TlsSettings:
     require_client_cert: bool = False
     tickets: bool = False
     keylog: Path | None = None
+    ciphers: str = ""
+    """OpenSSL's cipher string; ``@SECLEVEL=0`` in it lets a server serve what no server should."""
+    script: Script | None = None
+    """What the server does in place of a handshake; then no TLS is ever spoken beyond it."""
     _shared: list[ssl.SSLContext] = field(default_factory=list, repr=False, compare=False)
 
     def context(self) -> ssl.SSLContext:
@@ -171,12 +118,16 @@ class TlsSettings:
 
     def _make(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = self.minimum_version
-        context.maximum_version = self.maximum_version
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # old versions are what some cases are about
+            context.minimum_version = self.minimum_version
+            context.maximum_version = self.maximum_version
         context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
         if not self.tickets:
             context.num_tickets = 0
             context.options |= ssl.OP_NO_TICKET
+        if self.ciphers:
+            context.set_ciphers(self.ciphers)
         _load(context, self.identity)
         if self.client_ca:
             context.load_verify_locations(cadata=self.client_ca.decode("ascii"))
@@ -324,7 +275,7 @@ class TlsEngine:
         to_peer, to_bench = Direction.TO_DEVICE, Direction.FROM_DEVICE
         direction = to_peer if written else to_bench
         if content == _CONTENT_HANDSHAKE:
-            self._event(direction, "handshake", _HANDSHAKE.get(message, f"handshake {message}"), False)
+            self._event(direction, "handshake", HANDSHAKE.get(message, f"handshake {message}"), False)
             self._seen_handshake(written, message, data)
         elif content == _CONTENT_ALERT and len(data) >= 2:
             name = alert_name(data[1])
@@ -339,11 +290,18 @@ class TlsEngine:
     def _seen_handshake(self, written: bool, message: int, data: bytes) -> None:
         if message == 11 and written and self._server:
             self._certificate_size = len(data)
+        elif message == 2 and written:
+            self._chosen(read_server_hello(data))
         elif message == 1 and not written:
-            hello = read_client_hello(data)
-            self.record.client_hello = True
-            self.record.sni = hello.sni
-            self.record.offered_versions = hello.versions
+            note_hello(self.record, read_client_hello(data))
+
+    def _chosen(self, hello: ServerHello) -> None:
+        names = {int(cipher["id"]) & 0xFFFF: str(cipher["name"]) for cipher in self._ciphers()}
+        self.record.version = hello.version
+        self.record.cipher = names.get(hello.cipher, f"0x{hello.cipher:04x}")
+
+    def _ciphers(self) -> list[Any]:
+        return list(self._object.context.get_ciphers())
 
     def _handshake(self) -> None:
         try:

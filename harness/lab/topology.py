@@ -4,7 +4,7 @@
 
       acs  198.51.100.10 ─┐
       files 198.51.100.20 ┤ wan (bridge) ── 198.51.100.2  cpe  192.168.77.1 ── 192.168.77.100  lan
-      host2 198.51.100.30 ┘                  loopbacks 203.0.113.1 (LB0), 203.0.113.2 (MGMT)
+      host2 198.51.100.30 ┘                  loopbacks 203.0.113.1 (LB0), .2 (MGMT), .3
 
 ACS and file server are addresses of the host ``wan``; ``host2`` is a host of its own on the same link.
 The WAN hosts route the LAN and the loopback prefix through the CPE, so that an unmasked packet is
@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 
 WAN, HOST2, CPE, LAN = "wan", "host2", "cpe", "lan"
 """Names of the four network namespaces."""
+
+_LOOPBACKS = {"LB0": "203.0.113.1", "MGMT": "203.0.113.2", "LOOPBACK-FOR-ACS": "203.0.113.3"}
+"""A numbered name, one of a user's, and one of the 16 characters that a source address may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class Topology:
     lan_v6: str = "2001:db8:200::100"
     network_name: str = "INTRANET"
     """Name of the CPE's IP network whose address is ``cpe_lan_v4``."""
-    loopbacks: dict[str, str] = field(default_factory=lambda: {"LB0": "203.0.113.1", "MGMT": "203.0.113.2"})
+    loopbacks: dict[str, str] = field(default_factory=lambda: dict(_LOOPBACKS))
     wan_interface: str = "wan0"
     """Interface names inside the CPE's namespace."""
     lan_interface: str = "lan0"

@@ -125,7 +125,7 @@ class Listener:
 
     @tls.setter
     def tls(self, settings: TlsSettings | None) -> None:
-        if settings is not None:
+        if settings is not None and settings.script is None:
             settings.context()  # an identity that OpenSSL refuses is reported here, not to the device
         self._tls = settings
 
@@ -146,6 +146,13 @@ class Listener:
         watch = Watch()
         self._watches.append(watch)
         return watch
+
+    async def drop(self) -> None:
+        """End all connections; go on listening."""
+        tasks = list(self._serving)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def drained(self) -> None:
         """Wait until no connection is open."""

@@ -6,6 +6,7 @@ still be read; ``results.json`` is written when it ends. Reports read nothing el
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ import msgspec
 from harness.verdict.assertion import CaseResult
 from harness.verdict.results import (
     SCHEMA_VERSION,
+    Gate,
     Header,
     PlannedCase,
     RequirementResult,
@@ -32,10 +34,12 @@ __all__ = [
     "Bundle",
     "BundleError",
     "BundleWriter",
+    "Gate",
     "Header",
     "PlannedCase",
     "RequirementResult",
     "Results",
+    "Unfinished",
     "Untested",
     "encode_text",
     "json_schema",
@@ -54,24 +58,47 @@ class BundleWriter:
     """Writes a bundle. One process only: the controller, not its workers.
 
     Args:
-        folder: made if it is not there; earlier events in it are kept (a resumed run), results are not.
+        folder: made if it is not there; earlier events in it are kept, results are not.
+        header: what the run is; that of *before*, where it goes on.
         now: Unix time, in seconds.
+        before: what an earlier process left unfinished in *folder* and this one goes on with.
 
     Raises:
+        BundleError: another process is writing this bundle.
         OSError: the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, header: Header, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        header: Header,
+        now: Callable[[], float] = time.time,
+        before: Unfinished | None = None,
+    ) -> None:
         self.folder = folder
         self._header = header
         self._now = now
-        self._started = now()
-        self._cases: dict[str, CaseResult] = {}
+        self._started = before.started if before else now()
+        self._pauses = list(before.pauses) if before else []
+        self._cases: dict[str, CaseResult] = dict(before.cases) if before else {}
         (folder / EVIDENCE).mkdir(parents=True, exist_ok=True)
-        (folder / RESULTS).unlink(missing_ok=True)
         self._file = os.open(folder / EVENTS, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._lock()
+        (folder / RESULTS).unlink(missing_ok=True)
         self._mend()
-        self.event("header", header=header)
+        if before is None:
+            self.event("header", header=header)
+        else:
+            self._pauses.append(max(0.0, now() - before.ended))
+            self.event("resumed")
+
+    def _lock(self) -> None:
+        """One writer at a time; the lock ends with the process, however that ends."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise BundleError(f"{self.folder}: another process is writing this bundle") from None
 
     def event(self, kind: str, **fields: Any) -> None:
         """Append one line: time, *kind* and *fields* (anything that msgspec can encode; else its ``str``).
@@ -96,9 +123,16 @@ class BundleWriter:
         self._header.device |= device
         self.event("device", device=device)
 
-    def finish(self) -> Results:
-        """Write ``results.json`` and close the bundle; return what it says."""
-        results = summarise(self._header, self._cases.values(), self._started, self._now(), complete=True)
+    def finish(self, gate: Callable[[Results], Gate] | None = None) -> Results:
+        """Write ``results.json`` and close the bundle; return what it says.
+
+        *gate* compares the results with what was expected; what it finds becomes part of them.
+        """
+        results = summarise(
+            self._header, self._cases.values(), self._started, self._now(), complete=True, pauses=self._pauses
+        )
+        if gate is not None:
+            results.gate = gate(results)
         temporary = self.folder / (RESULTS + ".new")
         temporary.write_bytes(msgspec.json.format(_encode_results(results), indent=1))
         temporary.replace(self.folder / RESULTS)
@@ -162,15 +196,48 @@ def _decode_results(data: bytes) -> Results:
     return msgspec.json.decode(data, type=Results)
 
 
+class Unfinished(msgspec.Struct):
+    """A run as its events tell it. Times are Unix seconds; ``pauses`` are seconds."""
+
+    header: Header
+    cases: dict[str, CaseResult]
+    started: float
+    ended: float
+    pauses: list[float]
+    finished: bool
+
+    @classmethod
+    def read(cls, folder: Path) -> Unfinished:
+        """Read the events of the bundle in *folder*.
+
+        Raises:
+            BundleError: it has none, or no header among them.
+        """
+        return _read_events(folder / EVENTS, [])
+
+
 def _from_events(path: Path, notes: list[str]) -> Results:
+    run = _read_events(path, notes)
+    notes.append("the run did not end: what follows is what it had said until then")
+    return summarise(
+        run.header, run.cases.values(), run.started, run.ended, complete=False, pauses=run.pauses
+    )
+
+
+def _read_events(path: Path, notes: list[str]) -> Unfinished:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise BundleError(f"{path.parent}: not a run bundle ({path.name}: {error.strerror})") from error
     header: Header | None = None
     started = ended = 0.0
+    finished = False
+    pauses: list[float] = []
     cases: dict[str, CaseResult] = {}
     for event in _events(lines, notes):
+        if event.kind == "resumed":
+            pauses.append(max(0.0, event.at - ended))
+        finished = event.kind == "finished"
         ended = event.at
         if event.header is not None:
             header, started = event.header, started or event.at
@@ -180,8 +247,7 @@ def _from_events(path: Path, notes: list[str]) -> Results:
             cases[event.result.id] = event.result
     if header is None:
         raise BundleError(f"{path}: no header among its events")
-    notes.append("the run did not end: what follows is what it had said until then")
-    return summarise(header, cases.values(), started, ended, complete=False)
+    return Unfinished(header, cases, started, ended, pauses, finished)
 
 
 def _events(lines: Iterable[bytes], notes: list[str]) -> Iterator[_Event]:

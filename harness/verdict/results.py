@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,19 +24,22 @@ class PlannedCase(msgspec.Struct, frozen=True):
     requirements: tuple[str, ...]
     title: str = ""
     selected: bool = True
+    version: int = 1
 
 
 class Header(msgspec.Struct, kw_only=True):
     """What is known when a run begins.
 
     ``device`` and ``profile`` are what the report shows of them, name → text. ``rules`` are the wire rules,
-    id → requirement.
+    id → requirement. ``profile_digest`` stands for everything of the profile and of the options beside it that decides
+    what is tested; a run goes on (``--resume``) only with the same.
     """
 
     tool_version: str
     seed: int
     device: dict[str, str]
     profile: dict[str, str] = {}
+    profile_digest: str = ""
     command: str = ""
     requirements: tuple[Requirement, ...]
     cases: tuple[PlannedCase, ...]
@@ -73,6 +76,18 @@ class Untested(msgspec.Struct, kw_only=True):
     reason: str
 
 
+class Gate(msgspec.Struct, kw_only=True):
+    """What a file of expected findings (``--expected``) made of a run; without ``file`` there was none.
+
+    ``met`` are the entries that came true, ``broken`` everything that is not as expected, a line each.
+    """
+
+    file: str = ""
+    exit_code: int = 0
+    met: list[str] = []
+    broken: list[str] = []
+
+
 class Results(msgspec.Struct, kw_only=True):
     """``results.json``. Times are UTC, RFC 3339; ``seconds`` is the run's length in real time.
 
@@ -95,12 +110,24 @@ class Results(msgspec.Struct, kw_only=True):
     cases: list[CaseResult]
     requirements: list[RequirementResult]
     untested: list[Untested]
+    resumed: int = 0
+    """How often the run was taken up again; ``seconds`` leaves the time in between out."""
+    gate: Gate = msgspec.field(default_factory=Gate)
 
 
 def summarise(
-    header: Header, results: Iterable[CaseResult], started: float, ended: float, *, complete: bool
+    header: Header,
+    results: Iterable[CaseResult],
+    started: float,
+    ended: float,
+    *,
+    complete: bool,
+    pauses: Sequence[float] = (),
 ) -> Results:
-    """Add the outcomes of cases up to verdicts of requirements and of the run. Times are Unix seconds."""
+    """Add the outcomes of cases up to verdicts of requirements and of the run. Times are Unix seconds.
+
+    *pauses*: seconds during which nobody worked on the run, one for each time that it was resumed.
+    """
     cases = sorted(results, key=lambda case: case.id)
     requirements, untested = _requirements(header, {case.id: case for case in cases})
     musts = [each.verdict for each in requirements if each.level is Level.MUST]
@@ -108,7 +135,8 @@ def summarise(
         tool_version=header.tool_version,
         started=_utc(started),
         ended=_utc(ended),
-        seconds=round(ended - started, 3),
+        seconds=round(ended - started - sum(pauses), 3),
+        resumed=len(pauses),
         complete=complete,
         device=header.device,
         profile=header.profile,

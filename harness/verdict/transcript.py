@@ -65,7 +65,10 @@ class TlsRecord(msgspec.Struct, omit_defaults=True):
     client_hello: bool = False
     sni: str | None = None
     offered_versions: tuple[str, ...] = ()
+    offered_ciphers: tuple[int, ...] = ()
+    offered_compressions: tuple[int, ...] = ()
     version: str = ""
+    """What the server chose; whether the handshake came to its end is ``handshake_done``."""
     cipher: str = ""
     resumed: bool = False
     handshake_done: bool = False

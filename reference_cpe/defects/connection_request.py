@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import h11
 
-from reference_cpe.defects.registry import defect, rewire
-from reference_cpe.gate import Answer
+from harness.cwmp import digest, events
+from harness.cwmp.digest import DigestChallenge
+from harness.cwmp.events import Undelivered
+from reference_cpe import urls
+from reference_cpe.defects.registry import defect, rewire, tabled
+from reference_cpe.gate import REALM, Answer, Gate
 from reference_cpe.http import Headers
 from reference_cpe.parts import Parts
+from reference_cpe.session import Action, Session
 
 
 @defect(
@@ -31,7 +43,10 @@ def connection_request_any_user(parts: Parts) -> None:
     rewire(parts.gate, check=check)
 
 
-@defect("connection-request-basic", breaks=["cwmp.connection-request.digest-challenge"])
+@defect(
+    "connection-request-basic",
+    breaks=["cwmp.connection-request.digest-challenge", "lcos.connection-request.session"],
+)
 def connection_request_basic(parts: Parts) -> None:
     """The challenge asks for Basic, not Digest."""
     rewire(parts.gate, challenge=lambda stale=False: 'Basic realm="reference-cpe"')
@@ -60,8 +75,365 @@ def connection_request_without_session(parts: Parts) -> None:
     parts.connect = lambda: original() if parts.events.entries else None
 
 
-@defect("connection-request-url-https", breaks=["cwmp.connection-request.url-form"])
+@defect(
+    "connection-request-url-https",
+    breaks=["cwmp.connection-request.url-form", "lcos.connection-request.session"],
+)
 def connection_request_url_https(parts: Parts) -> None:
     """The ConnectionRequestURL that is advertised begins with https."""
     original = parts.status.connection_request_url
     rewire(parts.status, connection_request_url=(lambda: original().replace("http://", "https://", 1)))
+
+
+# --- who may wake the device
+
+
+def _with_credentials(parts: Parts, pair: Callable[[], tuple[str, str]], *arguments: Any) -> Answer:
+    """What the gate would say if *pair* were the connection request credentials."""
+    original = parts.gate.credentials
+    rewire(parts.gate, credentials=pair)
+    try:
+        return Gate.check(parts.gate, *arguments)
+    finally:
+        rewire(parts.gate, credentials=original)
+
+
+def _given_user(authorization: str | None) -> str:
+    found = re.search(r'username="([^"]*)"', authorization or "")
+    return found[1] if found else ""
+
+
+def _also(parts: Parts, pair: Callable[[str], tuple[str, str]]) -> None:
+    """A second pair opens the gate too; *pair* is given the user name of the request."""
+    original = parts.gate.check
+
+    def check(given: str | None, method: str, target: str) -> Answer:
+        answer = original(given, method, target)
+        if answer is not Answer.REFUSED:
+            return answer
+        return _with_credentials(parts, lambda: pair(_given_user(given)), given, method, target)
+
+    rewire(parts.gate, check=check)
+
+
+@defect("connection-request-user-unchecked", breaks=["lcos.connection-request.credentials"])
+def connection_request_user_unchecked(parts: Parts) -> None:
+    """Any user with the right password may wake the device."""
+    _also(parts, lambda user: (user, parts.settings.value("connection_request_password")))
+
+
+@defect("connection-request-password-unchecked", breaks=["lcos.connection-request.credentials"])
+def connection_request_password_unchecked(parts: Parts) -> None:
+    """The right user with any password may wake the device."""
+    original = parts.gate.check
+
+    def check(given: str | None, method: str, target: str) -> Answer:
+        user = parts.settings.value("connection_request_username")
+        return Answer.OPEN if user and _given_user(given) == user else original(given, method, target)
+
+    rewire(parts.gate, check=check)
+
+
+@defect("connection-request-acs-pair", breaks=["lcos.connection-request.credentials"])
+def connection_request_acs_pair(parts: Parts) -> None:
+    """The ACS username and password wake the device too."""
+    _also(parts, lambda _user: (parts.settings.value("acs_username"), parts.settings.value("acs_password")))
+
+
+@defect("connection-request-empty-password", breaks=["lcos.connection-request.credentials"])
+def connection_request_empty_password(parts: Parts) -> None:
+    """The right user with an empty password may wake the device."""
+    original = parts.gate.check
+
+    def check(given: str | None, method: str, target: str) -> Answer:
+        answer = original(given, method, target)
+        user = parts.settings.value("connection_request_username")
+        parsed = digest.parse_authorization(given) if given and answer is Answer.REFUSED and user else None
+        if parsed is None:
+            return answer
+        asked = DigestChallenge(REALM, parsed.parameters.get("nonce", ""), "MD5", ("auth",))
+        wrong = digest.verify_digest(parsed, asked, username=user, password="", method=method, target=target)
+        return answer if wrong else Answer.OPEN
+
+    rewire(parts.gate, check=check)
+
+
+@defect(
+    "connection-request-unset-open", breaks=["lcos.connection-request.unset-closed"], seen="easycwmp, netcwmp"
+)
+def connection_request_unset_open(parts: Parts) -> None:
+    """As long as connection request user or password is not set, everybody may wake the device."""
+    original = parts.gate.check
+
+    def check(given: str | None, method: str, target: str) -> Answer:
+        return original(given, method, target) if all(parts.gate.credentials()) else Answer.OPEN
+
+    rewire(parts.gate, check=check)
+
+
+@defect(
+    "connection-request-nonce-unchecked",
+    breaks=["lcos.connection-request.digest-verified", "lcos.connection-request.replay"],
+)
+def connection_request_nonce_unchecked(parts: Parts) -> None:
+    """Whatever nonce a login was made for, and however often it was used, it wakes the device."""
+    original = parts.gate.check
+
+    def check(given: str | None, method: str, target: str) -> Answer:
+        answer = original(given, method, target)
+        return Answer.OPEN if answer is Answer.STALE else answer
+
+    rewire(parts.gate, check=check)
+
+
+@defect("connection-request-uri-unchecked", breaks=["lcos.connection-request.digest-verified"], seen="icwmp")
+def connection_request_uri_unchecked(parts: Parts) -> None:
+    """A login that was computed for another URI wakes the device."""
+    original = parts.gate.check
+
+    def check(given: str | None, method: str, target: str) -> Answer:
+        named = re.search(r'uri="([^"]*)"', given or "")
+        return original(given, method, named[1] if named else target)
+
+    rewire(parts.gate, check=check)
+
+
+@defect("connection-request-any-header", breaks=["lcos.connection-request.digest-verified"])
+def connection_request_any_header(parts: Parts) -> None:
+    """A login is found in whatever header it stands."""
+    original = parts.listener.judge
+
+    def judge(request: h11.Request) -> tuple[int, Headers]:
+        for name, value in request.headers:
+            if name != b"authorization" and value.startswith(b"Digest "):
+                rest = [(k, v) for k, v in request.headers if k not in (name, b"authorization")]
+                moved = h11.Request(
+                    method=request.method, target=request.target, headers=[*rest, (b"authorization", value)]
+                )
+                return original(moved)
+        return original(request)
+
+    rewire(parts.listener, judge=judge)
+
+
+@defect("connection-request-any-path", breaks=["lcos.connection-request.path"], seen="easycwmp, icwmp")
+def connection_request_any_path(parts: Parts) -> None:
+    """A connection request to any path wakes the device."""
+    original, path = parts.listener.judge, parts.status.connection_request_path
+
+    def judge(request: h11.Request) -> tuple[int, Headers]:
+        wanted = request.target.decode("latin-1").partition("?")[0]
+        rewire(parts.status, connection_request_path=lambda: wanted)
+        try:
+            return original(request)
+        finally:
+            rewire(parts.status, connection_request_path=path)
+
+    rewire(parts.listener, judge=judge)
+
+
+@defect("connection-request-acs-only", breaks=["lcos.connection-request.any-source"], seen="icwmp")
+def connection_request_acs_only(parts: Parts) -> None:
+    """Only the host of the ACS may wake the device."""
+    original = parts.listener._accept
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        host = urls.parse(parts.settings.value("acs_url")).host
+        addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, 80)}
+        if str(writer.get_extra_info("peername")[0]).removeprefix("::ffff:") in addresses:
+            await original(reader, writer)
+        else:
+            writer.close()
+
+    rewire(parts.listener, _accept=accept)
+
+
+# --- what follows
+
+
+@defect("connection-request-event-missing", breaks=["lcos.connection-request.session"])
+def connection_request_event_missing(parts: Parts) -> None:
+    """The session after a connection request reports 2 PERIODIC in place of 6 CONNECTION REQUEST."""
+    original = parts.events.add
+
+    def add(code: str, key: str = "", transfer: int | None = None) -> None:
+        original(events.PERIODIC if code == events.CONNECTION_REQUEST else code, key, transfer)
+
+    rewire(parts.events, add=add)
+
+
+@defect("connection-request-late", breaks=["lcos.connection-request.session"])
+def connection_request_late(parts: Parts) -> None:
+    """The session follows a connection request after two minutes."""
+    original = parts.connect
+
+    def connect() -> None:
+        if any(entry.code == events.CONNECTION_REQUEST for entry in parts.events.entries):
+            parts.timers.set("late", parts.clock.now() + 120, original)
+        else:
+            original()
+
+    parts.connect = connect
+
+
+@defect(
+    "connection-request-answered-last",
+    breaks=["cwmp.connection-request.answer-before-session"],
+    seen="QA Cafe, bug of the month",
+)
+def connection_request_answered_last(parts: Parts) -> None:
+    """A connection request is answered only when the session that it led to is over."""
+    original = parts.listener._send
+
+    async def send(connection: h11.Connection, writer: Any, status: int, headers: Headers) -> None:
+        if status == parts.listener.success_status:
+            parts.connect()
+            while parts.in_session():  # noqa: ASYNC110 - the part has no event for it
+                await asyncio.sleep(0.01)
+        await original(connection, writer, status, headers)
+
+    rewire(parts.listener, _send=send)
+
+
+_WAKE = "lcos.connection-request.session"
+
+
+@defect("connection-request-status-202", breaks=["cwmp.connection-request.empty-success", _WAKE])
+def connection_request_status_202(parts: Parts) -> None:
+    """A connection request is answered with 202."""
+    parts.listener.success_status = 202
+
+
+@defect("connection-request-challenge-bare", breaks=["cwmp.connection-request.digest-challenge", _WAKE])
+def connection_request_challenge_bare(parts: Parts) -> None:
+    """The Digest challenge has no nonce."""
+    original = parts.gate.challenge
+    rewire(parts.gate, challenge=lambda stale=False: re.sub(r'nonce="[^"]*",?\s*', "", original(stale=stale)))
+
+
+@defect("connection-request-403", breaks=["cwmp.connection-request.digest-challenge", _WAKE])
+def connection_request_403(parts: Parts) -> None:
+    """A connection request without credentials is answered with 403."""
+    original = parts.listener.judge
+
+    def judge(request: h11.Request) -> tuple[int, Headers]:
+        status, headers = original(request)
+        bare = all(name != b"authorization" for name, _ in request.headers)
+        return (403, []) if status == 401 and bare else (status, headers)
+
+    rewire(parts.listener, judge=judge)
+
+
+def _url(alter: Callable[[str], str]) -> Callable[[Parts], None]:
+    def apply(parts: Parts) -> None:
+        original = parts.status.connection_request_url
+        rewire(parts.status, connection_request_url=lambda: alter(original()))
+
+    return apply
+
+
+for _name, _summary, _alter in (
+    ("connection-request-url-without-host", "The ConnectionRequestURL that is advertised names no host.",
+     lambda url: re.sub(r"//[^:/]*(\[[^]]*\])?", "//", url)),
+    ("connection-request-url-with-user", "The ConnectionRequestURL that is advertised holds user and password.",
+     lambda url: url.replace("//", "//user:password@", 1)),
+    ("connection-request-url-without-path", "The ConnectionRequestURL that is advertised has no path.",
+     lambda url: url.rpartition("/")[0]),
+):  # fmt: skip
+    tabled(_name, _summary, ["cwmp.connection-request.url-form", _WAKE], _url(_alter))
+
+
+# --- many at a time
+
+
+@defect(
+    "connection-request-flood-403",
+    breaks=["lcos.connection-request.flood", "cwmp.connection-request.busy-503"],
+)
+def connection_request_flood_403(parts: Parts) -> None:
+    """Connection requests beyond what the device takes at a time are answered with 403."""
+    original = parts.listener.judge
+
+    def judge(request: h11.Request) -> tuple[int, Headers]:
+        status, headers = original(request)
+        return (403 if status == 503 else status), headers
+
+    rewire(parts.listener, judge=judge)
+
+
+@defect("connection-request-flood-wedges", breaks=["lcos.connection-request.flood"])
+def connection_request_flood_wedges(parts: Parts) -> None:
+    """After twenty connection requests at the same time the device takes none any more."""
+    original = parts.connection_requested
+    seen: dict[float, int] = {}
+
+    def requested() -> bool:
+        now = parts.clock.now() // 10
+        seen[now] = seen.get(now, 0) + 1
+        return max(seen.values()) <= 20 and original()
+
+    parts.connection_requested = requested
+
+
+@defect(
+    "connection-request-breaks-session",
+    breaks=["cwmp.connection-request.session-undisturbed"],
+    awaiting="tr069 suites",
+)
+def connection_request_breaks_session(parts: Parts) -> None:
+    """A connection request during a session ends that session."""
+    original, woken = parts.connection_requested, [False]
+
+    def requested() -> bool:
+        woken[0] = parts.in_session()
+        return original()
+
+    class Disturbed(Session):
+        def receive(self, status: int, body: bytes) -> Action:
+            disturbed, woken[0] = woken[0], False
+            return self.end(False, "woken") if disturbed else super().receive(status, body)
+
+    parts.connection_requested = requested
+    parts.session = Disturbed
+
+
+@defect(
+    "connection-request-path-root", breaks=["cwmp.connection-request.random-path"], awaiting="tr069 suites"
+)
+def connection_request_path_root(parts: Parts) -> None:
+    """The path for connection requests is the same on every device."""
+    rewire(parts.status, connection_request_path=lambda: "/cr")
+
+
+@defect(
+    "connection-request-nonce-constant",
+    breaks=["cwmp.connection-request.nonce-changes"],
+    awaiting="tr069 suites",
+)
+def connection_request_nonce_constant(parts: Parts) -> None:
+    """Every challenge has the same nonce."""
+    original, first = parts.gate.challenge, [""]
+
+    def challenge(stale: bool = False) -> str:
+        first[0] = first[0] or original(stale=stale)
+        return first[0]
+
+    rewire(parts.gate, challenge=challenge)
+    connection_request_nonce_unchecked(parts)
+
+
+@defect(
+    "connection-request-retried",
+    breaks=["cwmp.connection-request.event-not-retried"],
+    awaiting="tr069 suites",
+)
+def connection_request_retried(parts: Parts) -> None:
+    """6 CONNECTION REQUEST is reported again after a failed session."""
+    original = parts.events.policy
+
+    def policy(code: str) -> Any:
+        info = original(code)
+        kept = replace(info, undelivered=Undelivered.UNTIL_REBOOT)
+        return kept if code == events.CONNECTION_REQUEST else info
+
+    rewire(parts.events, policy=policy)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reference_cpe.defects.registry import defect, rewire
 from reference_cpe.parts import Parts
+from reference_cpe.settings import Change, Rule
 
 
 @defect(
@@ -12,7 +15,11 @@ from reference_cpe.parts import Parts
         "lcos.source.network-name",
         "lcos.source.loopback-name",
         "lcos.source.literal",
+        "lcos.source.long-name",
+        "lcos.source.change",
+        "lcos.source.every-connection",
         "lcos.loopback.unmasked",
+        "lcos.loopback.unmasked-wan",
     ],
     seen="easycwmp",
 )
@@ -33,7 +40,14 @@ def masking_off(parts: Parts) -> None:
     rewire(parts.firewall, masking=list)
 
 
-@defect("firewall-open", breaks=["lcos.firewall6.closed-without-rule", "lcos.firewall6.rule-exact"])
+@defect(
+    "firewall-open",
+    breaks=[
+        "lcos.firewall6.closed-without-rule",
+        "lcos.firewall6.rule-exact",
+        "lcos.firewall6.deny-wins",
+    ],
+)
 def firewall_open(parts: Parts) -> None:
     """There is no IPv6 input filter at all."""
     rewire(parts.firewall, input_filter=list)
@@ -76,3 +90,73 @@ def firewall_blocks_ipv4(parts: Parts) -> None:
     rewire(
         parts.firewall, input_filter=lambda: [line.replace(" meta nfproto ipv6", "") for line in original()]
     )
+
+
+@defect("firewall-inactive-rule-counts", breaks=["lcos.firewall6.rule-exact"])
+def firewall_inactive_rule_counts(parts: Parts) -> None:
+    """A rule that is not active opens its port as well."""
+    rewire(parts.firewall, inbound_rules=lambda: parts.settings.value("ipv6_inbound_rules"))
+
+
+@defect("firewall-source-ignored", breaks=["lcos.firewall6.rule-exact"])
+def firewall_source_ignored(parts: Parts) -> None:
+    """A rule holds for every source, whatever sources it names."""
+    original = parts.firewall.rule
+    rewire(parts.firewall, rule=lambda rule: original(replace(rule, sources=())))
+
+
+@defect("firewall-priority-reversed", breaks=["lcos.firewall6.deny-wins"])
+def firewall_priority_reversed(parts: Parts) -> None:
+    """Of two rules that match, the one with the lower priority wins."""
+    original = parts.firewall.inbound_rules
+    rewire(parts.firewall, inbound_rules=lambda: list(original())[::-1])
+
+
+@defect("firewall-first-rule-only", breaks=["lcos.firewall6.deny-wins"])
+def firewall_first_rule_only(parts: Parts) -> None:
+    """Rules count in the order in which they were entered, not by their priority."""
+    rewire(
+        parts.firewall,
+        inbound_rules=lambda: [rule for rule in parts.settings.value("ipv6_inbound_rules") if rule.active],
+    )
+
+
+@defect("firewall-needs-restart", breaks=["lcos.firewall6.open-with-rule"])
+def firewall_needs_restart(parts: Parts) -> None:
+    """A new inbound rule takes effect after the next restart."""
+    original = parts.settings.changed
+
+    def changed(change: Change) -> None:
+        original({key: value for key, value in change.items() if key != "ipv6_inbound_rules"})
+
+    parts.settings.changed = changed
+
+
+@defect("firewall-blocks-answers", breaks=["lcos.firewall6.outbound-free"])
+def firewall_blocks_answers(parts: Parts) -> None:
+    """Without a rule the device's own IPv6 connections do not work either: answers are dropped."""
+    original = parts.firewall.input_filter
+    rewire(parts.firewall, input_filter=lambda: [line for line in original() if "established" not in line])
+
+
+@defect("firewall-port-off-by-one", breaks=["lcos.firewall6.open-with-rule", "lcos.firewall6.rule-exact"])
+def firewall_port_off_by_one(parts: Parts) -> None:
+    """A rule opens the port next to its own."""
+    original = parts.firewall.rule
+    rewire(
+        parts.firewall,
+        rule=lambda rule: original(replace(rule, ports=tuple(port % 65535 + 1 for port in rule.ports))),
+    )
+
+
+@defect("firewall-rule-stays", breaks=["lcos.firewall6.rule-exact", "lcos.firewall6.closed-without-rule"])
+def firewall_rule_stays(parts: Parts) -> None:
+    """A rule that is deleted or switched off stays in effect until the device restarts."""
+    original = parts.firewall.inbound_rules
+    known: dict[str, Rule] = {}
+
+    def inbound_rules() -> list[Rule]:
+        known.update({rule.name: rule for rule in original()})
+        return list(known.values())
+
+    rewire(parts.firewall, inbound_rules=inbound_rules)

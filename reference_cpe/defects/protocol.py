@@ -60,7 +60,14 @@ def id_not_echoed(parts: Parts) -> None:
     parts.session = Careless
 
 
-@defect("dies-on-unknown-rpc", breaks=["cwmp.robust.fault-or-clean-end", "cwmp.robust.next-session-works"])
+@defect(
+    "dies-on-unknown-rpc",
+    breaks=[
+        "cwmp.robust.fault-or-clean-end",
+        "cwmp.robust.next-session-works",
+        "cwmp.session.answers-each-request",
+    ],
+)
 def dies_on_unknown_rpc(parts: Parts) -> None:
     """A method that the device does not know makes it crash."""
 
@@ -201,15 +208,15 @@ def fault_string_shouted(parts: Parts) -> None:
     rewire(parts.envelope, tree=tree)
 
 
-@defect("acs-fault-codes", breaks=["cwmp.fault.codes"])
+@defect("acs-fault-codes", breaks=["cwmp.fault.codes", "cwmp.robust.fault-or-clean-end"])
 def acs_fault_codes(parts: Parts) -> None:
-    """Faults carry the codes of an ACS (8000 and up)."""
+    """The fault for an unknown method carries the code of an ACS, 8000."""
     original = parts.envelope.tree
 
     def tree(envelope: Envelope) -> etree._Element:
         root = original(envelope)
         for element in root.iter("FaultCode"):
-            element.text = f"8{(element.text or '')[1:]}"
+            element.text = "8000" if element.text == "9000" else element.text
         return root
 
     rewire(parts.envelope, tree=tree)

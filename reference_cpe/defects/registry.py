@@ -7,7 +7,7 @@ import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -37,14 +37,20 @@ class Entry:
     """Where the like was seen in the field."""
     origin: str = ""
     """File that it comes from."""
+    awaiting: str = ""
+    """Suites that are still to come and without which nobody can see it; empty where the gate counts it."""
 
 
 DEFECTS: Final[dict[str, Entry]] = {}
 VARIANTS: Final[dict[str, Entry]] = {}
 
 
-def defect(name: str, breaks: Sequence[str], seen: str = "") -> Callable[[Alteration], Alteration]:
+def defect(
+    name: str, breaks: Sequence[str], seen: str = "", awaiting: str = ""
+) -> Callable[[Alteration], Alteration]:
     """Register a function as the defect *name*; its docstring says in one sentence what is wrong.
+
+    *awaiting* names suites to come that will see it; until then no gate counts it.
 
     Raises:
         ValueError: the name is taken, or the docstring or *breaks* is missing.
@@ -53,7 +59,7 @@ def defect(name: str, breaks: Sequence[str], seen: str = "") -> Callable[[Altera
         raise ValueError(f"defect {name}: breaks must list at least one requirement")
 
     def register(function: Alteration) -> Alteration:
-        _register(DEFECTS, name, function, tuple(breaks), seen)
+        _register(DEFECTS, name, function, tuple(breaks), seen, awaiting)
         return function
 
     return register
@@ -84,15 +90,39 @@ def rewire(part: object, **methods: object) -> None:
         setattr(part, name, replacement)
 
 
+def tabled(
+    name: str, summary: str, breaks: Sequence[str], function: Alteration, seen: str = "", awaiting: str = ""
+) -> None:
+    """Register a defect out of a table, where many functions differ in one value only.
+
+    Raises:
+        ValueError: see `defect`.
+    """
+
+    def applied(parts: Parts) -> object:
+        return function(parts)
+
+    applied.__doc__ = summary
+    origin = inspect.getsourcefile(function) or ""
+    defect(name, breaks, seen, awaiting)(applied)
+    DEFECTS[name] = replace(DEFECTS[name], origin=origin)
+
+
 def _register(
-    table: dict[str, Entry], name: str, function: Alteration, breaks: tuple[str, ...], seen: str
+    table: dict[str, Entry],
+    name: str,
+    function: Alteration,
+    breaks: tuple[str, ...],
+    seen: str,
+    awaiting: str = "",
 ) -> None:
     if name in DEFECTS or name in VARIANTS:
         raise ValueError(f"{name}: the name is taken")
     summary = inspect.getdoc(function)
     if not summary:
         raise ValueError(f"{name}: the function has no docstring")
-    table[name] = Entry(name, summary, function, breaks, seen, inspect.getsourcefile(function) or "")
+    origin = inspect.getsourcefile(function) or ""
+    table[name] = Entry(name, summary, function, breaks, seen, origin, awaiting)
 
 
 def load_builtin() -> None:

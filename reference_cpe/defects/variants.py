@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from lxml import etree
@@ -143,3 +144,64 @@ def connection_request_503_in_session(parts: Parts) -> None:
 def body_in_pieces(parts: Parts) -> None:
     """What the device sends comes in two writes."""
     rewire(parts.wire, outgoing=lambda data: (data[:20], data[20:]) if len(data) > 20 else (data,))
+
+
+def _rewritten(parts: Parts, alter: Callable[[bytes], bytes]) -> None:
+    original = parts.envelope.serialize
+    rewire(parts.envelope, serialize=lambda tree: alter(original(tree)))
+
+
+@variant("xml-comments")
+def xml_comments(parts: Parts) -> None:
+    """Comments stand between the elements of an envelope, and before it."""
+    original = parts.envelope.serialize
+
+    def serialize(tree: etree._Element) -> bytes:
+        for element in list(tree.iter()):
+            if len(element):
+                element.insert(0, etree.Comment(" of no importance "))
+                element.append(etree.Comment(" nor this "))
+        return original(tree).replace(b"?>", b"?><!-- written by a device -->", 1)
+
+    rewire(parts.envelope, serialize=serialize)
+
+
+@variant("single-quotes")
+def single_quotes(parts: Parts) -> None:
+    """Attributes are written in single quotes."""
+    tag = re.compile(rb"<[^!<>]*>")
+    _rewritten(parts, lambda data: tag.sub(lambda found: found[0].replace(b'"', b"'"), data))
+
+
+@variant("no-xml-declaration")
+def no_xml_declaration(parts: Parts) -> None:
+    """Envelopes have no XML declaration: they are UTF-8 without it."""
+    _rewritten(parts, lambda data: re.sub(rb"^<\?xml[^>]*\?>\s*", b"", data))
+
+
+@variant("empty-elements-in-full")
+def empty_elements_in_full(parts: Parts) -> None:
+    """Empty elements are written with a start tag and an end tag."""
+    short = re.compile(rb"<([^\s/<>!?]+)([^<>]*?)/>")
+    _rewritten(parts, lambda data: short.sub(rb"<\1\2></\1>", data))
+
+
+@variant("character-references")
+def character_references(parts: Parts) -> None:
+    """Dots in text are written as character references."""
+    text = re.compile(rb">([^<]*)<")
+    _rewritten(parts, lambda data: text.sub(lambda f: b">" + f[1].replace(b".", b"&#46;") + b"<", data))
+
+
+@variant("fault-text-foreign")
+def fault_text_foreign(parts: Parts) -> None:
+    """The FaultString is in another language, with letters beyond ASCII."""
+    original = parts.envelope.tree
+
+    def tree(envelope: Envelope) -> etree._Element:
+        root = original(envelope)
+        for text in root.iter("FaultString"):
+            text.text = "Ungültige Anfrage – das können wir nicht" if text.text else text.text
+        return root
+
+    rewire(parts.envelope, tree=tree)

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
 def reboot(parts: Parts, message: Reboot) -> RebootResponse:
     """After the session; one reboot reports every CommandKey."""
-    parts.after_session.reboot_keys.append(message.command_key)
+    parts.put_off(reboot_key=message.command_key)
     return RebootResponse()
 
 
 def factory_reset(parts: Parts, _message: FactoryReset) -> FactoryResetResponse:
     """After the session."""
-    parts.after_session.factory_reset = True
+    parts.put_off(factory_reset=True)
     return FactoryResetResponse()
 
 

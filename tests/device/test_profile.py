@@ -79,6 +79,7 @@ def test_a_good_profile(folder: Path) -> None:
         Verb.UPLOAD_ROOT_CA,
         Verb.REMOVE_ROOT_CA,
         Verb.WAKE,
+        Verb.MASK_WAN,
     }
     assert profile.needs_namespaces
     assert not profile.steered

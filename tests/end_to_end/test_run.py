@@ -14,7 +14,7 @@ def test_the_reference_cpe_fails_nothing_and_leaves_a_whole_bundle(cpecheck: Any
     done = cpecheck.run()
     assert done.status == 0, done.output
     assert done.results["verdict"] == "pass"
-    assert set(done.cases().values()) == {"pass"}, done.output
+    assert set(done.cases().values()) <= {"pass", "not-applicable"}, done.output
     for verdict in ("fail", "warn", "inconclusive", "error", "not-run"):
         assert not done.requirements(verdict), done.output
     for name in ("results.json", "events.ndjson", "junit.xml", "report.html"):

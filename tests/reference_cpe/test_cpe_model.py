@@ -8,8 +8,10 @@ from harness.cwmp import datatypes
 from harness.cwmp.inform import Root, missing
 from harness.cwmp.messages import ParameterValueStruct, SetParameterValuesFault
 from reference_cpe.fault import CwmpFault
-from reference_cpe.model_table import COMMENT, TABLE, value_problem
+from reference_cpe.model_table import COMMENT
+
 from reference_cpe.parts import Parts
+from reference_cpe.values import value_problem
 
 BOX = "Device.X_EXAMPLE-ORG_Sandbox."
 SERVER = "Device.ManagementServer."
@@ -28,7 +30,7 @@ def faults(parts: Parts, *wanted: ParameterValueStruct) -> list[tuple[str, int]]
 
 
 def test_every_value_is_of_its_type(parts: Parts) -> None:
-    for parameter in TABLE:
+    for parameter in parts.model.parameters.values():
         assert value_problem(parameter.syntax, parts.model.read(parameter)) is None, parameter.path
 
 
@@ -47,7 +49,7 @@ def test_names(parts: Parts) -> None:
     assert all(name.rstrip(".").count(".") == 1 for name in children)
     (only,) = model.names(BOX + "Text", False)
     assert (only.name, only.writable) == (BOX + "Text", True)
-    assert model.names("Device.DeviceInfo.VendorConfigFile.", True) == ()
+    assert model.names("Device.Users.User.", True) == ()
 
 
 @pytest.mark.parametrize(
@@ -68,10 +70,12 @@ def test_bad_names(parts: Parts, path: str, next_level: bool, code: int) -> None
 
 def test_values(parts: Parts) -> None:
     model = parts.model
-    assert len(model.values(("",))) == len(TABLE)
+    assert len(model.values(("",))) == len(model.parameters)
     assert [item.name for item in model.values((BOX + "Flag", BOX + "Text"))] == [BOX + "Flag", BOX + "Text"]
-    assert model.values(("Device.DeviceInfo.VendorConfigFile.",)) == ()
-    assert {item.name for item in model.values((BOX,))} == {p.path for p in TABLE if p.path.startswith(BOX)}
+    assert model.values(("Device.Users.User.",)) == ()
+    assert {item.name for item in model.values((BOX,))} == {
+        path for path in model.parameters if path.startswith(BOX)
+    }
     for bad in (("Device.Nope",), (BOX + "Text", "Device.DeviceInfo"), ("Device.deviceinfo.",)):
         with pytest.raises(CwmpFault, match="9005"):
             model.values(bad)

@@ -12,6 +12,7 @@ from aiohttp import web
 from cpe_lab import DEADLINE, Acs, free_port, reply, run_device, serve_acs
 
 from harness.cwmp import digest, soap
+from harness.cwmp.inform import FORCED, Root
 from harness.cwmp.messages import (
     Download,
     Fault,
@@ -26,7 +27,6 @@ from harness.cwmp.messages import (
     UnknownMessage,
 )
 from reference_cpe.firmware import build
-from reference_cpe.model_table import FORCED
 
 CWMP = "urn:dslforum-org:cwmp-1-2"
 
@@ -35,7 +35,9 @@ async def test_first_session(acs: Acs, home: Path) -> None:
     async with run_device(home, "--acs-url", f"{acs.base}/acs") as device:
         await acs.until(lambda: acs.ended)
         assert acs.events() == [["0 BOOTSTRAP", "1 BOOT"]]
-        assert [item.name for item in acs.informs[0].parameter_list] == list(FORCED)
+        assert [item.name for item in acs.informs[0].parameter_list] == [
+            forced.path for forced in FORCED[Root.DEVICE_2] if not forced.if_implemented
+        ]
         (_, first, _), (_, second, body) = acs.requests
         assert first["SOAPAction"] == ""
         assert first["Content-Type"].startswith("text/xml")

@@ -98,7 +98,7 @@ async def test_certificates(
 
 async def test_dates_are_not_judged_without_a_clock(home: Path) -> None:
     config = home / "cpe.toml"
-    config.write_text("[device]\ntime_known = false\n")
+    config.write_text("[time]\nset = false\n")
     leaf = ROOT.issue_cert("127.0.0.1", not_before=NOW - 9 * DAY, not_after=NOW - 3 * DAY)
     async with tls_server(leaf) as server, run_device(home, "--config", str(config)) as device:
         await device.call("PUT", "/certificates/root-ca", data=ROOT.cert_pem.bytes())

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from lxml import etree, html
 from made_up import CASES, GOOD, HEADER, HOSTILE, MIXED, assertion, clock, hostile_run, outcome, write
+from made_up_talk import keep, talk
 from rich.console import Console
 
 from harness.verdict.bundle import BundleError, BundleWriter, Results
 from harness.verdict.verdict import Verdict
 from reports.build import write_all
+from reports.html import read_template
+from reports.markdown import span
 from reports.terminal import show
 from reports.text import one_line, visible
 
@@ -118,7 +121,9 @@ def test_every_link_inside_the_page_has_a_target(tmp_path: Path) -> None:
     document = page(tmp_path)
     ids = set(document.xpath("//@id"))
     inner = {href[1:] for href in document.xpath("//a/@href") if href.startswith("#")}
-    assert inner - ids == set()
+    views = {each for each in inner if "=" in each}
+    assert "level=MUST&verdict=fail" in views
+    assert inner - ids - views == set()
     assert len(document.xpath("//@id")) == len(ids)
 
 
@@ -139,7 +144,9 @@ def test_the_page_refers_to_nothing_outside(tmp_path: Path, run: object) -> None
 def test_hostile_text_is_shown_and_never_markup(tmp_path: Path) -> None:
     hostile_run(tmp_path)
     document = page(tmp_path)
-    assert document.xpath("//script | //img | //iframe | //object | //link | //base | //form") == []
+    assert document.xpath("//img | //iframe | //object | //link | //base | //form") == []
+    (script,) = document.xpath("//script")
+    assert script.text == read_template("report.js")
     assert [name for element in document.iter() for name in element.attrib if name.startswith("on")] == []
     shown = document.text_content()
     for text in HOSTILE[:4]:
@@ -148,7 +155,7 @@ def test_hostile_text_is_shown_and_never_markup(tmp_path: Path) -> None:
     assert "\\ud800" in shown
     source = (tmp_path / "report.html").read_text("utf-8")
     assert UNSEEN.search(source) is None
-    assert "<script" not in source
+    assert source.count("<script") == 1
     assert len(source) < 200_000
 
 
@@ -217,6 +224,63 @@ def test_junit_of_hostile_texts_is_well_formed(tmp_path: Path) -> None:
     assert "\\x1b[2J" in text
 
 
+def test_junit_attaches_the_capture_of_what_calls_for_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "run"
+    write(bundle)
+    for case in ("https.reject.wrong-name", "https.reject.wrong-root"):
+        keep(bundle, case, talk(0.0))
+    monkeypatch.chdir(tmp_path)
+    root = junit(bundle)
+    attached = "[[ATTACHMENT|run/evidence/https.reject.wrong-name/capture.pcapng]]"
+    assert [text.splitlines()[-1] for text in root.xpath("//testcase/system-out/text()") if "[[" in text] == [
+        attached,
+        attached,
+    ]
+    assert root.xpath("//testcase[@name='https.reject.wrong-root']/system-out") == []
+    monkeypatch.chdir("/")
+    assert f"|{tmp_path.relative_to('/')}/run/evidence/" in etree.tostring(junit(bundle)).decode()
+
+
+# --- Markdown -----------------------------------------------------------------------------------------
+
+
+def summary_of(folder: Path) -> str:
+    write_all(folder)
+    return (folder / "summary.md").read_text("utf-8")
+
+
+def test_the_markdown_summary_has_counts_findings_and_what_was_not_said(tmp_path: Path) -> None:
+    write(tmp_path)
+    text = summary_of(tmp_path)
+    assert text.startswith("## ✗ fail: `LANCOM 1926VAG`\n")
+    assert "| MUST | **2** | 0 | 0 | **1** | 0 | 2 | 1 |" in text
+    assert "- **✗ fail** `https.reject.wrong-name`" in text
+    assert "observed `812 application bytes`" in text
+    assert "`on the wire, 2 cases`" in text
+    assert "cpecheck run --select https.reject.wrong-name --device lab.toml --seed 7" in text
+    assert "1 requirement not tested: `not selected`" in text
+
+
+def test_hostile_text_stays_inside_the_code_spans_of_the_summary(tmp_path: Path) -> None:
+    hostile_run(tmp_path)
+    text = summary_of(tmp_path)
+    outside = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
+    assert "<script" not in outside
+    assert "evil.test" not in outside
+    assert UNSEEN.search(text) is None
+    assert len(text) < 60_100
+
+
+def test_a_code_span_holds_any_number_of_backticks() -> None:
+    assert span("a") == "`a`"
+    assert span("a``b") == "```a``b```"
+    assert span("`a`") == "`` `a` ``"
+    assert span("") == "` `"
+    assert span("a\nb") == "`a\\nb`"
+
+
 # --- terminal -----------------------------------------------------------------------------------------
 
 TABLE = """\
@@ -238,11 +302,11 @@ TABLE = """\
       Observed: 812 application bytes
         Reason: the intended certificate was sent
       Evidence: message c4.3, frames 17,19, file https.reject.wrong-name/capture.pcapng
-    cpecheck run --select https.reject.wrong-name
+    cpecheck run --select https.reject.wrong-name --device lab.toml --seed 7
 
 – not-run  source.literal  An address as source
         Reason: the bench has no network namespaces here
-    cpecheck run --select source.literal
+    cpecheck run --select source.literal --device lab.toml --seed 7
 """
 
 

@@ -1,0 +1,95 @@
+"""Which cases are run over a defect or a variant. Pure functions of catalogue, cases, rules and the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.case import CaseSpec
+from harness.rules.rule import Rule
+from harness.selftest.records import Outcome
+from harness.verdict.verdict import Verdict
+
+PRODUCERS = 4
+"""Cases that are run for a requirement that a wire rule checks: the quickest of those whose sessions it examined."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is known of cases and rules, and of the run without any defect."""
+
+    specs: Sequence[CaseSpec]
+    rules: Sequence[Rule]
+    baseline: Mapping[str, Outcome] = field(default_factory=dict)
+
+    def cases_of(self, requirements: Collection[str]) -> list[str]:
+        """Cases that verify one of *requirements*, the quick ones first."""
+        return self._by_speed(spec.id for spec in self.specs if set(spec.verifies) & set(requirements))
+
+    def ruled(self, requirements: Collection[str]) -> bool:
+        """Whether a wire rule checks one of them, so that every case may show it."""
+        return any(rule.verifies in requirements for rule in self.rules)
+
+    def judged(self, requirements: Collection[str]) -> bool:
+        """Whether any case or rule checks one of them."""
+        return bool(self.cases_of(requirements)) or self.ruled(requirements)
+
+    def relevant(self, requirements: Collection[str]) -> list[str]:
+        """Cases that verify what is broken, and a few whose sessions the rules for it can read."""
+        found = dict.fromkeys(self.cases_of(requirements))
+        for requirement in requirements:
+            found |= dict.fromkeys(self._producers(requirement)[:PRODUCERS])
+        return list(found)
+
+    def further(self, requirements: Collection[str], done: Collection[str]) -> list[str]:
+        """Where nothing was seen yet: the other cases, in which a rule may still see it."""
+        if not self.ruled(requirements):
+            return []
+        first = [case for requirement in requirements for case in self._producers(requirement)]
+        everything = dict.fromkeys([*first, *self._by_speed(spec.id for spec in self.specs)])
+        return [case for case in everything if case not in done]
+
+    def needed(self, broken: Iterable[Collection[str]], *, everything: bool) -> list[str]:
+        """Cases to run without any defect: all that may be run with one."""
+        sets = list(broken)
+        if everything or any(self.ruled(requirements) for requirements in sets):
+            return [spec.id for spec in self.specs]
+        wanted = {case for requirements in sets for case in self.cases_of(requirements)}
+        return [spec.id for spec in self.specs if spec.id in wanted]
+
+    def one_for_each_requirement(self) -> list[str]:
+        """Few quick cases that between them verify every requirement that has a case or was examined by a rule."""
+        covers = {case: self._judges(outcome) for case, outcome in self.baseline.items()}
+        missing = set().union(*covers.values()) if covers else set()
+        chosen: list[str] = []
+        while missing:
+            best = max(covers, key=lambda case: len(covers[case] & missing) / (0.05 + self._seconds(case)))
+            gained = covers.pop(best) & missing
+            if gained:
+                chosen.append(best)
+                missing -= gained
+        return [spec.id for spec in self.specs if spec.id in set(chosen)]
+
+    @staticmethod
+    def _judges(outcome: Outcome) -> set[str]:
+        return {each.requirement for each in outcome.findings if each.verdict in (Verdict.PASS, Verdict.WARN)}
+
+    def _producers(self, requirement: str) -> list[str]:
+        """Cases in whose sessions a wire rule found that the requirement is kept."""
+        return self._by_speed(
+            case
+            for case, outcome in self.baseline.items()
+            if any(each.by and each.requirement == requirement for each in outcome.findings)
+        )
+
+    def _by_speed(self, cases: Iterable[str]) -> list[str]:
+        return sorted(cases, key=self._seconds)
+
+    def _seconds(self, case: str) -> float:
+        outcome = self.baseline.get(case)
+        return outcome.seconds if outcome is not None else 0.0
+
+
+def chunks(cases: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    """The cases in pieces, so that several workers can share them."""
+    return [tuple(cases[at : at + size]) for at in range(0, len(cases), size)]

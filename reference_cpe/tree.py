@@ -1,0 +1,105 @@
+"""The running model's objects and parameters by path: a definition, filled out with the rows there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reference_cpe.definition import Definition, ObjectDefinition, ParameterDefinition
+from reference_cpe.model_table import BINDINGS, Binding, Parameter, Rows, Stored
+from reference_cpe.rows import RowNumbers
+from reference_cpe.values import neutral
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An object, a table, or a row of one."""
+
+    definition: ObjectDefinition
+    table: bool = False
+    row: bool = False
+
+    @property
+    def writable(self) -> bool:
+        """Of a table: rows can be added; of a row: it can be deleted."""
+        return (self.table or self.row) and self.definition.creatable
+
+
+@dataclass(slots=True)
+class Tree:
+    objects: dict[str, Node] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    forced: list[str] = field(default_factory=list)
+    """The parameters of every Inform; of a table only those of the first row."""
+    active: list[str] = field(default_factory=list)
+    """The parameters with active notification by default."""
+    counters: dict[str, str] = field(default_factory=dict)
+    """Path of a table to that of the parameter that counts its rows."""
+
+
+def grow(definition: Definition, numbers: RowNumbers) -> Tree:
+    """Every object and parameter there is now."""
+    tree = Tree()
+    _Growth(tree, definition, numbers).object(
+        definition.root, definition.stem, "", Node(definition.root), first=True
+    )
+    return tree
+
+
+class _Growth:
+    def __init__(self, tree: Tree, definition: Definition, numbers: RowNumbers) -> None:
+        self._tree = tree
+        self._stem = definition.stem
+        self._numbers = numbers
+
+    def object(
+        self, definition: ObjectDefinition, path: str, template: str, node: Node, *, first: bool
+    ) -> None:
+        """One object and all below; *template* is its path below the root with ``{i}`` for numbers."""
+        self._tree.objects[path] = node
+        counted = {
+            child.entries: f"{path}{child.name}." for child in definition.children.values() if child.entries
+        }
+        for parameter in definition.parameters.values():
+            full = path + parameter.name
+            if parameter.name in counted:
+                self._tree.counters[counted[parameter.name]] = full
+            self._tree.parameters[full] = self._parameter(
+                parameter, full, template, counted.get(parameter.name)
+            )
+            if self._tree.parameters[full].active:
+                self._tree.active.append(full)
+            if parameter.forced and first:
+                self._tree.forced.append(full)
+        for child in definition.children.values():
+            below = f"{path}{child.name}."
+            if not child.table:
+                self.object(child, below, f"{template}{child.name}.", Node(child), first=first)
+                continue
+            self._tree.objects[below] = Node(child, table=True)
+            for at, number in enumerate(self._numbers.of(below, child)):
+                row = Node(child, row=True)
+                self.object(
+                    child,
+                    f"{below}{number}.",
+                    f"{template}{child.name}.{{i}}.",
+                    row,
+                    first=first and at == 0,
+                )
+
+    def _parameter(
+        self, definition: ParameterDefinition, path: str, template: str, table: str | None
+    ) -> Parameter:
+        concrete = path.removeprefix(self._stem)
+        binding = BINDINGS.get(concrete) or BINDINGS.get(template + definition.name)
+        if binding is None:
+            binding = Binding(Rows(table) if table is not None else Stored(neutral(definition.syntax)))
+        return Parameter(
+            path,
+            definition.syntax,
+            binding.source,
+            definition.writable and not binding.read_only,
+            definition.notify,
+            binding.guard,
+            binding.volatile,
+            binding.check,
+        )

@@ -1,0 +1,125 @@
+"""Source address: it governs every kind of CWMP connection, not only the first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.bench import Bench
+from harness.case import Case, CaseRow, Inconclusive, case, cases_from
+from harness.expect import equal, that
+from harness.lab.reply import Reply
+from suites.parameters import clear_reference_time
+from suites.periodic import PERIODIC, seconds, tolerance
+from suites.permissions import run_script
+from suites.source import LOOPBACK, WAN_FIRST, leaves_from_wan, only_from
+
+Stimulus = Callable[[Bench], str]
+"""Causes the connection; why it did not come about, or ``""``."""
+
+
+def _first(bench: Bench) -> str:
+    mark = bench.door.mark()
+    bench.device.restart()
+    return "" if bench.door.sessions(mark, bench.timing.contact) else "no session after a restart"
+
+
+def _request(bench: Bench) -> str:
+    outcome = bench.connection_request()
+    return "" if outcome.session else f"status {outcome.status}, no session"
+
+
+def _periodic(bench: Bench) -> str:
+    interval = seconds(bench, 60)
+    clear_reference_time(bench)
+    bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
+    seen = bench.next_inform(interval + tolerance(bench, interval), event=PERIODIC)
+    return "" if seen else "no periodic Inform"
+
+
+def _retry(bench: Bench) -> str:
+    interval = seconds(bench, 60)
+    bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
+    answer = Reply(500, close=True, note="HTTP 500 to the Inform")
+    failed = bench.failed_session(interval + tolerance(bench, interval), event=PERIODIC, answer=answer)
+    if failed is None:
+        return "no session to let fail"
+    return "" if bench.next_inform(30.0) else "no retry"
+
+
+def _redirect(bench: Bench) -> str:
+    bench.redirect_to("https")
+    return bench.works()
+
+
+def _other_url(bench: Bench) -> str:
+    bench.use_https()
+    return bench.works()
+
+
+KINDS: tuple[tuple[str, str, Stimulus, tuple[str, ...]], ...] = (
+    ("first", "the first connection after a restart", _first, ("restart",)),
+    ("connection-request", "that which a connection request causes", _request, ("connection-request",)),
+    ("periodic", "a periodic one", _periodic, ("periodic_inform_active", "periodic_inform_interval")),
+    ("retry", "the retry of a failed one", _retry, ("periodic_inform_active", "periodic_inform_interval")),
+    ("redirect", "that to which a redirect leads", _redirect, ("https", "acs_url")),
+    ("other-url", "those to a changed ACS URL", _other_url, ("https", "acs_url")),
+)
+"""Name, kind of connection, what causes it, what it needs."""
+
+
+def _kind(name: str, shown: str, cause: Stimulus, needs: tuple[str, ...]) -> CaseRow:
+    def body(bench: Bench, case: Case) -> None:
+        names = bench.device.names
+        with case.twin(WAN_FIRST, lambda: leaves_from_wan(bench)):
+            case.step(f"Set the source address to {names.loopback}.")
+            bench.configure(source_address=names.loopback)
+            mark = bench.wire.mark()
+            case.step(f"Cause {shown}.")
+            missing = cause(bench)
+            frames = bench.wire.opened(mark, bench.topology.acs_v4)
+            bench.use_http()
+            if not frames:
+                raise Inconclusive(f"no connection to the ACS on the WAN link ({missing or 'none was seen'})")
+            evidence = bench.wire.evidence(frames)
+            case.check(
+                "lcos.source.every-connection", frames, only_from(names.loopback_address), evidence=evidence
+            )
+            case.check("lcos.source.every-connection", missing, equal(""), what=shown)
+
+    return CaseRow(
+        f"source.every-connection.{name}",
+        f"The source address holds for {shown}.\n\n"
+        "Accepted: every connection that the device opens to the ACS meanwhile comes from the loopback address, and the "
+        "session takes place.",
+        body,
+        "lcos.source.every-connection",
+        (*LOOPBACK, *needs),
+        packets=True,
+    )
+
+
+cases_from(globals(), (_kind(*row) for row in KINDS))
+
+
+@case(
+    "source.downloads",
+    verifies=("lcos.source.downloads", "lcos.file.executed-when-on"),
+    needs=(*LOOPBACK, "allow_file_transmission", "download", "script"),
+    packets=True,
+)
+def downloads(bench: Bench, case: Case) -> None:
+    """Which address a file is fetched from while a source address is set: recorded, not judged.
+
+    What is judged: the script is executed, so that the record means something.
+    """
+    bench.configure(allow_file_transmission=True, source_address=bench.device.names.loopback)
+    mark = bench.wire.mark()
+    case.step("Order the download of a script.")
+    outcome, marked = run_script(bench)
+    frames = bench.wire.to(mark, bench.topology.files_v4, bench.files.port)
+    case.check(
+        "lcos.source.downloads",
+        f"the file was fetched from {', '.join(sorted({frame.src for frame in frames})) or 'nowhere'}",
+        that("any address", lambda _seen: True),
+    )
+    case.check("lcos.file.executed-when-on", marked, equal(True), what=f"marker set ({outcome})")

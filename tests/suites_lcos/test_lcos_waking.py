@@ -1,0 +1,75 @@
+"""A device that only a restart would heal is not healed behind the back of the case."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.bench.contact import RETRIES, Waker
+from harness.device.api import Capabilities, Verb
+from harness.lab.clock import RealClock
+
+
+class Instant(RealClock):
+    """A real clock that never waits; it remembers for how long it was asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+
+@dataclass
+class Fake:
+    """A driver that does what it is told and never makes contact."""
+
+    verbs: frozenset[str]
+    features: frozenset[str] = frozenset()
+    done: list[str] = field(default_factory=list)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(frozenset(), self.verbs, self.features)
+
+    async def wake(self) -> None:
+        self.done.append(Verb.WAKE)
+
+    async def restart(self) -> None:
+        self.done.append(Verb.RESTART)
+
+
+def waker(device: Fake, clock: Instant, monkeypatch: pytest.MonkeyPatch) -> Waker:
+    async def never(_clock: object, _future: object, within: float) -> None:
+        clock.waited.append(within)
+
+    async def refused() -> str:
+        return "the device has none"
+
+    monkeypatch.setattr("harness.bench.contact.wait_for", never)
+    return Waker(clock, device, refused, lambda: 1.0, 30.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("restart", [True, False])
+async def test_a_restart_is_a_route_only_where_it_may_be(
+    restart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, clock = Fake(frozenset({Verb.WAKE, Verb.RESTART})), Instant()
+    contact: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    assert await waker(device, clock, monkeypatch).until(contact, restart=restart) is None
+    assert device.done == [Verb.WAKE, *([Verb.RESTART] if restart else [])]
+    assert clock.waited[-1] == (1.0 if restart else RETRIES)
+
+
+@pytest.mark.parametrize(
+    ("device", "can"),
+    [
+        (Fake(frozenset({Verb.RESTART})), False),
+        (Fake(frozenset({Verb.WAKE})), True),
+        (Fake(frozenset(), frozenset({"connection-request"})), True),
+    ],
+)
+def test_which_device_can_be_woken_without_a_restart(
+    device: Fake, can: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert waker(device, Instant(), monkeypatch).can_wake() is can
