@@ -39,11 +39,12 @@ def finish(parts: Parts) -> None:
 
 
 def _error(values: tuple[str, ...]) -> str:
-    found = [error for error in _ERRORS if error in values] or [v for v in values if v.startswith("Error")]
-    return found[0] if found else "None"
+    plain = next((error for error in _ERRORS if error in values), None)
+    return plain or next((value for value in values if value.startswith("Error")), "None")
 
 
 def rebooted(parts: Parts) -> None:
     """What was asked for before a reboot is forgotten."""
     asked = dict.fromkeys(_requested(parts), "None")
-    parts.store.update(parameters={**parts.store.get("parameters", {}), **asked})
+    if asked:
+        parts.store.update(parameters={**parts.store.get("parameters", {}), **asked})

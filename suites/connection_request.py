@@ -37,13 +37,10 @@ def ring(
     variation: Variation | None = None,
     host: str = "wan",
 ) -> Rung:
-    """Send a request and watch for 31 s of device time (in real time, and refused: for the profile's ``settle``)."""
-    mark = bench.door.mark()
-    sent = bench.door.ring(pair=pair, variation=variation, host=host)
-    refused = sent.status not in GOOD
-    watch = bench.timing.settle if refused and not bench.clock.steered else 31.0 + bench.timing.tolerance
-    sessions = bench.door.sessions(mark, watch)
-    return Rung(sent, tuple(seen for seen in sessions if not refused or EVENT in seen.event_codes))
+    """Send a request and watch for the session that follows, or does not (see `Bench.connection_request`)."""
+    outcome = bench.connection_request(given=pair, variation=variation, host=host)
+    sessions = (outcome.inform,) if outcome.session and outcome.inform else ()
+    return Rung(outcome.sent or Outcome(outcome.status), sessions)
 
 
 def refused() -> Allowed[Rung]:

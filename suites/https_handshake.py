@@ -10,7 +10,7 @@ from functools import partial
 from harness.bench import Bench
 from harness.case import Case, CaseRow, Inconclusive, NotApplicable, case, cases_from
 from harness.expect import Allowed, failed, nothing, passed
-from harness.lab.tls import Script
+from harness.lab.tls import Script, TlsSettings
 from harness.lab.tls_script import Cut, Say
 from harness.verdict.transcript import Connection, Direction
 from suites.https import HTTPS
@@ -98,7 +98,7 @@ def break_off(entry: Break, bench: Bench, case: Case) -> None:
         bench.present(bench.identity())
 
 
-def _scripted(bench: Bench, script: Script, version: ssl.TLSVersion = TLS12):  # type: ignore[no-untyped-def]
+def _scripted(bench: Bench, script: Script, version: ssl.TLSVersion = TLS12) -> TlsSettings:
     return bench.https.settings(
         bench.identity(), script=script, minimum_version=version, maximum_version=version
     )

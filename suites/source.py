@@ -82,14 +82,17 @@ def automatic(bench: Bench, case: Case) -> None:
 
 def _user_loopback(bench: Bench, names: Names) -> tuple[str, str]:
     """A loopback address that bears a user's name, of the bench's own topology."""
-    for name, address in bench.topology.loopbacks.items():
+    known = bench.topology.loopbacks
+    for name, address in known.items() if names.loopback in known else ():
         if name != names.loopback and len(name) < 16:
             return name, address
     raise NotApplicable("the device has one loopback address only")
 
 
-def _long_loopback(bench: Bench, _names: Names) -> tuple[str, str]:
-    for name, address in bench.topology.loopbacks.items():
+def _long_loopback(bench: Bench, names: Names) -> tuple[str, str]:
+    """A loopback address with a name of 16 characters, of the bench's own topology."""
+    known = bench.topology.loopbacks
+    for name, address in known.items() if names.loopback in known else ():
         if len(name) == 16:
             return name, address
     raise NotApplicable("the device has no loopback address with a name of 16 characters")
@@ -119,7 +122,7 @@ FORMS: tuple[tuple[str, str, Pick, tuple[str, ...]], ...] = (
         "loopback.literal",
         "the digits of a loopback address",
         lambda _bench, names: (names.loopback_address, names.loopback_address),
-        ("lcos.loopback.literal-unmasked", "lcos.source.literal"),
+        ("lcos.loopback.literal-unmasked",),
     ),
     (
         "network.masked",

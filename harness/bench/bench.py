@@ -442,6 +442,7 @@ class Bench:
         address: str = "",
         url: str = "",
         variation: Variation | None = None,
+        given: tuple[str, str] | None = None,
     ) -> ConnectionRequestOutcome:
         """Send a connection request and watch what follows.
 
@@ -451,9 +452,10 @@ class Bench:
             address: an address of the device in place of the one it advertises.
             url: a URL in place of the one it advertises.
             variation: how the request departs from the right one.
+            given: user and password, empty ones too, in place of *username* and *password*.
         """
         right = self.connection_request_credentials
-        pair = right if username == "" and password == "" else (username, password)
+        pair = given or (right if username == "" and password == "" else (username, password))
         url = url or self._rig.connection_request_url()
         if not url:
             raise Inconclusive("the device has not told its ConnectionRequestURL")

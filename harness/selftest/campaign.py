@@ -134,8 +134,7 @@ class Campaign:
 
         def job(cases: tuple[str, ...]) -> Callable[[Worker], object]:
             async def run(worker: Worker) -> None:
-                for outcome in await worker.run(Task(cases)):
-                    self._baseline[outcome.case] = outcome
+                self._know(await worker.run(Task(cases)))
 
             return run
 
@@ -144,6 +143,9 @@ class Campaign:
         for outcome in self._baseline.values():
             if outcome.verdict not in verdicts.GOOD:
                 self._tell(f"without defect  {outcome.case}: {outcome.verdict} {outcome.reason}")
+
+    def _know(self, outcomes: Sequence[Outcome]) -> None:
+        self._baseline.update({outcome.case: outcome for outcome in outcomes})
 
     # --- with one
 
@@ -162,7 +164,10 @@ class Campaign:
         for chunk in chunks(further, FURTHER):
             if self._killed(each, outcomes):
                 break
-            outcomes += await worker.run(self._task(each, chunk, fresh=not outcomes))
+            unknown = tuple(case for case in chunk if case not in self._baseline)
+            if unknown:
+                self._know(await worker.run(Task(unknown)))
+            outcomes += await worker.run(self._task(each, chunk, fresh=bool(unknown) or not outcomes))
         return outcomes
 
     async def _vary(self, worker: Worker, each: Alteration) -> list[Outcome]:

@@ -14,6 +14,10 @@ PRODUCERS = 4
 """Cases that are run for a requirement that a wire rule checks: the quickest of those whose sessions it examined."""
 
 
+OF_AN_AREA = 2
+"""Cases of each area that a partial run takes for the sake of the wire rules."""
+
+
 @dataclass(slots=True)
 class Plan:
     """What is known of cases and rules, and of the run without any defect."""
@@ -50,12 +54,20 @@ class Plan:
         return [case for case in everything if case not in done]
 
     def needed(self, broken: Iterable[Collection[str]], *, everything: bool) -> list[str]:
-        """Cases to run without any defect: all that may be run with one."""
+        """Cases to run without any defect: those that verify what is broken; for the wire rules some of each area."""
         sets = list(broken)
-        if everything or any(self.ruled(requirements) for requirements in sets):
+        if everything:
             return [spec.id for spec in self.specs]
         wanted = {case for requirements in sets for case in self.cases_of(requirements)}
+        if any(self.ruled(requirements) for requirements in sets):
+            wanted |= self._some_of_each_area()
         return [spec.id for spec in self.specs if spec.id in wanted]
+
+    def _some_of_each_area(self) -> set[str]:
+        areas: dict[str, list[str]] = {}
+        for spec in self.specs:
+            areas.setdefault(spec.area, []).append(spec.id)
+        return {case for cases in areas.values() for case in cases[:OF_AN_AREA]}
 
     def one_for_each_requirement(self) -> list[str]:
         """Few quick cases that between them verify every requirement that has a case or was examined by a rule."""

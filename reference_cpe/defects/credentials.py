@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.cwmp.messages import (
     GetParameterNames,
+    GetParameterNamesResponse,
     Message,
     SetParameterValues,
     SetParameterValuesResponse,
@@ -164,6 +165,7 @@ def writable_flag_stale(parts: Parts) -> None:
 
     def names(parts: Parts, message: GetParameterNames) -> Message:
         answer = original(parts, message)
+        assert isinstance(answer, GetParameterNamesResponse)
         entries = tuple(
             replace(each, writable=True) if _credential(each.name) else each for each in answer.parameter_list
         )

@@ -102,7 +102,7 @@ def _jar(keeps: Callable[[str], bool]) -> Callable[[Parts], None]:
         class Jar(_Selective):
             pass
 
-        Jar.keeps = staticmethod(keeps)  # type: ignore[method-assign]
+        Jar.keeps = staticmethod(keeps)
         parts.new_jar = Jar
 
     return apply

@@ -201,7 +201,12 @@ def script_unreported(parts: Parts) -> None:
 def transfer_key_lost(parts: Parts) -> None:
     """TransferComplete carries no CommandKey."""
     original = parts.transfers.report
-    rewire(parts.transfers, report=lambda number: replace(original(number), command_key=""))
+
+    def report(number: int) -> Message:
+        made = original(number)
+        return replace(made, command_key="") if isinstance(made, TransferComplete) else made
+
+    rewire(parts.transfers, report=report)
 
 
 @defect("failure-reported-as-success", breaks=["lcos.firmware.bad-image-survived"])
@@ -216,7 +221,7 @@ def transfer_fault_9005(parts: Parts) -> None:
     """A transfer that failed is reported with fault 9005, which is not one of a transfer's."""
     original = parts.transfers.report
 
-    def report(number: int) -> TransferComplete:
+    def report(number: int) -> Message:
         made = original(number)
         return replace(made, fault_struct=FaultStruct(9005, "?")) if made.fault_struct.fault_code else made
 

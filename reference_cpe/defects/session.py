@@ -122,13 +122,11 @@ def unknown_rpc_9002(parts: Parts) -> None:
     class Confused(Session):
         def execute(self, reading: Reading) -> Message:
             answer = super().execute(reading)
-            return replace(answer, fault_code=9002) if _is(answer, 9000) else answer
+            if isinstance(answer, Fault) and answer.fault_code == 9000:
+                return replace(answer, fault_code=9002)
+            return answer
 
     parts.session = Confused
-
-
-def _is(answer: Message, code: int) -> bool:
-    return isinstance(answer, Fault) and answer.fault_code == code
 
 
 @defect("two-sessions-at-a-time", breaks=["cwmp.session.one-at-a-time"])
@@ -145,7 +143,8 @@ def two_sessions_at_a_time(parts: Parts) -> None:
                     run_session(self.parts, self.parts.contacted)
                 )
                 beside.add(task)
-                task.add_done_callback(lambda done: (work.done(), beside.discard(done)))
+                task.add_done_callback(lambda _done: work.done())
+                task.add_done_callback(beside.discard)
             return super().answered(envelope)
 
     parts.session = Twofold

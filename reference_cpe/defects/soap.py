@@ -51,14 +51,14 @@ def _named(root: Tree, name: str) -> Iterator[Tree]:
 def _count(_envelope: Envelope, root: Tree) -> None:
     for each in root.iter():
         if ARRAY_TYPE in each.attrib:
-            kind = each.attrib[ARRAY_TYPE].partition("[")[0]
+            kind = str(each.attrib[ARRAY_TYPE]).partition("[")[0]
             each.set(ARRAY_TYPE, f"{kind}[0]")
 
 
 def _int(_envelope: Envelope, root: Tree) -> None:
     for each in root.iter():
         if XSI_TYPE in each.attrib:
-            prefix = each.attrib[XSI_TYPE].partition(":")[0]
+            prefix = str(each.attrib[XSI_TYPE]).partition(":")[0]
             each.set(XSI_TYPE, f"{prefix}:int")
 
 
@@ -66,7 +66,8 @@ def _must_understand(mine: bool) -> Callable[[Envelope, Tree], None]:
     def alter(envelope: Envelope, root: Tree) -> None:
         if isinstance(envelope.message, Inform) is mine:
             for each in _named(root, "}ID"):
-                each.attrib.pop(MUST, None)
+                if MUST in each.attrib:
+                    del each.attrib[MUST]
 
     return alter
 

@@ -129,14 +129,15 @@ def _no_wildcards(context: ssl.SSLContext, _parts: Parts) -> None:
         def do_handshake(self) -> None:
             super().do_handshake()
             names = (self.getpeercert() or {}).get("subjectAltName", ())
-            if any(str(entry[1]).startswith("*") for entry in names):  # type: ignore[index]
+            if any(str(entry[1]).startswith("*") for entry in names):
                 raise ssl.SSLCertVerificationError(1, "wildcard certificate")
 
     context.sslobject_class = Strict
 
 
 for _name, _summary, _breaks, _alter, _seen in (
-    ("old-tls-accepted", "TLS 1.0 and its ciphers are accepted.", ["cwmp.tls.strong-negotiation", "cwmp.tls.no-anonymous-server"], _old_versions, ""),
+    ("old-tls-accepted", "TLS 1.0 and its ciphers are accepted.",
+     ["cwmp.tls.strong-negotiation", "cwmp.tls.no-anonymous-server", "cwmp.tls.md5-signature"], _old_versions, ""),
     ("system-store-trusted", "The CAs of the system's own store are trusted too.",
      ["lcos.tls.dedicated-trust"], _system_store, "icwmp, CAPATH"),
     ("common-name-accepted", "The common name of a certificate counts where no alternative name fits.",

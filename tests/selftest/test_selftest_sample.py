@@ -1,4 +1,4 @@
-"""A sample of the self-test, as a user runs it: defects are killed, variants spared, a survivor fails the gate."""
+"""A sample of the self-test, as a user runs it: defects are killed, and a survivor fails the gate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAMPLE = (
     "cookies-dropped",
 )
 OWN = '''
-from reference_cpe.defects.registry import defect, rewire, variant
+from reference_cpe.defects.registry import defect, rewire
 
 @defect("own-no-host", breaks=["cwmp.http.post-with-host"])
 def own_no_host(parts):
@@ -29,14 +29,9 @@ def own_no_host(parts):
     rewire(parts.wire, outgoing=lambda data: (b"\\r\\n".join(
         line for line in data.split(b"\\r\\n") if not line.startswith(b"Host:")),))
 
-@defect("own-nothing", breaks=["lcos.tls.host-name"])
+@defect("own-nothing", breaks=["lcos.periodic.from-session-end"])
 def own_nothing(parts):
     """Nothing is wrong with it, so nobody can see it."""
-
-@variant("own-odd")
-def own_odd(parts):
-    """There is one header more."""
-    rewire(parts.http, style=lambda headers: [*headers, ("X-Odd", "1")])
 '''
 
 
@@ -58,7 +53,7 @@ def test_a_sample_of_defects_is_killed(tmp_path: Path) -> None:
     assert status == 0, output
     assert {each["id"] for each in report["defects"] if each["killed"]} == set(SAMPLE)
     by_id = {each["id"]: each for each in report["defects"]}
-    assert by_id["no-host-name-check"]["killed_by"] == ["https.reject.wrong-name"]
+    assert "https.reject.wrong-name" in by_id["no-host-name-check"]["killed_by"]
     assert all(not each["collateral"] for each in report["defects"]), output
     assert "cookies-dropped" in (tmp_path / "out" / "matrix.html").read_text()
 
@@ -72,7 +67,6 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert by_id["own-no-host"]["killed"]
     assert not by_id["own-nothing"]["killed"]
     assert report["survivors"] == ["own-nothing"]
-    assert [(each["id"], each["false_alarms"]) for each in report["variants"]] == [("own-odd", [])]
     assert json.loads((tmp_path / "copy.json").read_text()) == report
 
 

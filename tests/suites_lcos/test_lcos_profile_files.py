@@ -51,3 +51,9 @@ def test_masking_is_the_benchs_to_switch_only_where_the_bench_is_the_router(tmp_
     assert Verb.MASK_WAN not in own.capabilities.verbs
     unmasked = read(tmp_path, COMMAND.replace('"masked-wan", ', ""))
     assert Verb.MASK_WAN not in unmasked.capabilities.verbs
+
+
+def test_the_profile_for_real_time_can_be_used() -> None:
+    profile = profiles.load(Path(__file__).with_name("realtime.toml"))
+    assert not profile.steered
+    assert profile.timing.interval == 5

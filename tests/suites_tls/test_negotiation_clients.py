@@ -13,8 +13,8 @@ from harness.lab.tls import TlsSettings
 from harness.verdict.transcript import Connection, TlsRecord
 from harness.verdict.verdict import Verdict
 from suites.https_handshake import BREAKS, Break, delivered
-from suites.https_negotiation import SERVERS, Server, negotiated, not_negotiated, unsafe_offers
-from suites.tls_evidence import no_application_byte
+from suites.https_negotiation import SERVERS, Server, unsafe_offers
+from suites.tls_evidence import negotiated, no_application_byte, not_negotiated
 
 Worlds = Callable[[str], World]
 SPOKEN_BY_OPENSSL = {

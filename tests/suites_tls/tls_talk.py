@@ -40,7 +40,7 @@ def talk(settings: TlsSettings, client_context: ssl.SSLContext, host: str) -> Co
     def event(direction: Direction, kind: str, name: str, fatal: bool) -> None:
         record.events.append(TlsEvent(0, 0, direction, kind, name, fatal))
 
-    engine = (ScriptedEngine if settings.script else TlsEngine)(settings, record, event)  # type: ignore[arg-type]
+    engine = (ScriptedEngine if settings.script else TlsEngine)(settings, record, event)
     connection = Connection(
         "c1", Role.ACS, "acs-https", ("198.51.100.2", 4000), ("198.51.100.10", 443), 0, 0, tls=record
     )
