@@ -52,13 +52,16 @@ class CommandDriver:
         self._container = workdir / "client.p12"
         self._child: Child | None = None
         self._up = False
+        self._started = False
         self._seen = "not started"
         self._watch: asyncio.Task[None] | None = None
 
     # --- up and down -----------------------------------------------------------------------------------
 
     def prepare(self, settings: Settings, root_ca: bytes) -> None:
-        self._settings.update({key: value for key, value in settings.items() if key in self.capabilities.settings})
+        self._settings.update(
+            {key: value for key, value in settings.items() if key in self.capabilities.settings}
+        )
         if self._profile.root_ca == "file":
             self._root_ca.write_bytes(root_ca)
 
@@ -66,9 +69,11 @@ class CommandDriver:
         if self._profile.needs_namespaces and self._profile.router == "bench" and self._lab.isolated:
             await self._load_router(masked="masked-wan" in self.capabilities.features)
         self._render(frozenset())
+        self._started = True
         await self._bring_up()
 
     async def stop(self) -> None:
+        self._started = False
         with contextlib.suppress(DriverError, LabError, OSError):
             await self._take_down()
         self._seen = "stopped"
@@ -193,7 +198,8 @@ class CommandDriver:
 
     async def _apply(self, changed: Set[str]) -> None:
         """Put the settings as they now are into effect."""
-        restart = self._profile.apply == "restart" and self._up
+        # A device that ended over the last settings is started again with these.
+        restart = self._profile.apply == "restart" and (self._up or self._started)
         own_restart = restart and not self._runner.has("restart")
         if own_restart:
             # Down first: a program that writes its file when it ends must not undo ours.

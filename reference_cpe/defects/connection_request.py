@@ -251,7 +251,10 @@ def connection_request_acs_only(parts: Parts) -> None:
 # --- what follows
 
 
-@defect("connection-request-event-missing", breaks=["lcos.connection-request.session"])
+@defect(
+    "connection-request-event-missing",
+    breaks=["lcos.connection-request.session", "lcos.connection-request.any-source"],
+)
 def connection_request_event_missing(parts: Parts) -> None:
     """The session after a connection request reports 2 PERIODIC in place of 6 CONNECTION REQUEST."""
     original = parts.events.add

@@ -113,7 +113,7 @@ for _name, _summary, _breaks, _apply in (
      _ids(serial_number=lambda text: text.ljust(70, "0"))),
     ("event-list-empty", "The Inform lists no event, unless it follows a connection request.", _LIST, _events(lambda inform: _woken(inform) or ())),
     ("event-twice", "The first event is listed twice.", _LIST,
-     _events(lambda inform: (inform.event[0], *inform.event))),
+     _events(lambda inform: (*inform.event[:1], *inform.event))),
     ("event-without-number", "Event codes are written without their number.", "cwmp.event.strings",
      _events(lambda inform: tuple(e if e.event_code[0] == "6" else replace(e, event_code=e.event_code[2:]) for e in inform.event))),
     ("boot-misspelt", "The event of a boot is written 1 REBOOT.", "cwmp.event.strings",

@@ -32,7 +32,14 @@ def source_first_connection_only(parts: Parts) -> None:
 
 @defect(
     "source-advertised-only",
-    breaks=[NETWORK, LOOPBACK, LITERAL, UNMASKED, "lcos.source.every-connection"],
+    breaks=[
+        NETWORK,
+        LOOPBACK,
+        LITERAL,
+        UNMASKED,
+        "lcos.source.every-connection",
+        "lcos.source.unknown-name-visible",
+    ],
     seen="easycwmp",
 )
 def source_advertised_only(parts: Parts) -> None:

@@ -81,7 +81,9 @@ def test_a_broken_device_gets_verdicts(cpecheck: Any, name: str) -> None:
     script.write_text(COMMON + textwrap.dedent(DEVICES[name]))
     profile = folder / "device.toml"
     profile.write_text(PROFILE.format(name=name, python=sys.executable, script=script))
-    done = cpecheck.run("--device", str(profile), "--select", "periodic.o*", "--select", "robustness.unknown-rpc")
+    done = cpecheck.run(
+        "--device", str(profile), "--select", "periodic.o*", "--select", "robustness.unknown-rpc"
+    )
     assert done.status in (1, 2), done.output
     assert "Traceback" not in done.output
     assert set(done.cases().values()) <= {"not-run", "inconclusive", "not-applicable"}, done.output

@@ -71,7 +71,11 @@ def test_doctor_says_what_is_lacking_and_what_it_costs(cpecheck: Any) -> None:
 
 def test_without_namespaces_packet_cases_are_not_run_with_the_reason(cpecheck: Any) -> None:
     done = cpecheck.run(
-        "--select", "source.automatic", "--select", "https.reject.wrong-name", env={"CPECHECK_NO_NAMESPACES": "1"}
+        "--select",
+        "source.automatic",
+        "--select",
+        "https.reject.wrong-name",
+        env={"CPECHECK_NO_NAMESPACES": "1"},
     )
     assert done.cases() == {"source.automatic": "not-run", "https.reject.wrong-name": "pass"}, done.output
     assert done.status == 2

@@ -40,7 +40,9 @@ def test_every_alteration_applies(name: str, tmp_path: Path) -> None:
     assert entry.summary.endswith(".")
     assert "\n\n" not in entry.summary
     session = parts.session(parts)
-    reading = soap.read(session.start().body)
+    post = session.start()
+    # One defect is just that: the session does not begin with the Inform.
+    reading = soap.read((post if post.body else session.receive(204, b"")).body)
     assert reading.envelope is not None
     assert isinstance(reading.envelope.message, Inform)
     if name in registry.VARIANTS:
