@@ -174,12 +174,13 @@ def run_pytest(arguments: list[str], *plugins: object) -> int:
 
 @main.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--markdown", is_flag=True, help="As the page docs/requirements.md.")
 @click.option("--uncovered", is_flag=True, help="Only requirements that no case and no wire rule checks.")
-def list_(as_json: bool, uncovered: bool) -> None:
+def list_(as_json: bool, markdown: bool, uncovered: bool) -> None:
     """List requirements, and the cases and wire rules that check them."""
     from harness.listing import listing
 
-    click.echo(listing(as_json=as_json, uncovered=uncovered))
+    click.echo(listing(as_json=as_json, uncovered=uncovered, markdown=markdown))
 
 
 @main.command()
@@ -252,7 +253,9 @@ def doctor(as_json: bool) -> None:
     metavar="GLOB",
     help="Only defects and variants whose name, requirement, catalogue row or case matches.",
 )
-@click.option("--all", "everything", is_flag=True, help="Every case over each of them, not only the relevant ones.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every case over each of them, not only the relevant ones."
+)
 @click.option("--changed", is_flag=True, help="Only what the changes since the last commit may concern.")
 @click.option(
     "--json", "json_file", type=_profile, metavar="FILE", help="Write the result (selftest.json) here too."
@@ -264,7 +267,9 @@ def doctor(as_json: bool) -> None:
     help="Folder for selftest.json and matrix.html. Default: cpecheck-selftest-<time>/.",
 )
 @click.option("--seed", type=int, default=1, metavar="N", help="Seed of every random choice. [1]")
-@click.option("-n", "workers", type=click.IntRange(1, 64), metavar="WORKERS", help="Default: one per processor.")
+@click.option(
+    "-n", "workers", type=click.IntRange(1, 64), metavar="WORKERS", help="Default: one per processor."
+)
 def selftest(
     defect_file: tuple[Path, ...],
     select: tuple[str, ...],

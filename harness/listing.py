@@ -12,6 +12,10 @@ from harness.lab import doctor
 from harness.verdict.requirement import Catalogue, Requirement
 
 
+MANY = 4
+"""Cases that a row of the page names; `cpecheck list` names all."""
+
+
 class Listed(msgspec.Struct):
     """One requirement and what checks it."""
 
@@ -53,12 +57,40 @@ def _row(record: Requirement, cases: list[str], rules: list[str]) -> Listed:
     )
 
 
-def listing(*, as_json: bool, uncovered: bool) -> str:
-    """The list as text or JSON (``{"requirements": [...]}``)."""
+def listing(*, as_json: bool, uncovered: bool, markdown: bool = False) -> str:
+    """The list as text, Markdown or JSON (``{"requirements": [...]}``)."""
     rows = [row for row in listed() if not (uncovered and (row.cases or row.rules))]
+    if markdown:
+        return as_markdown(rows).rstrip("\n")
     if as_json:
         return msgspec.json.format(msgspec.json.encode({"requirements": rows}), indent=2).decode()
     return "\n".join(_lines(rows, uncovered=uncovered))
+
+
+def as_markdown(rows: list[Listed]) -> str:
+    """The rows as the page ``docs/requirements.md``: by area, each with level, source and what checks it."""
+    lines = [
+        "# Requirements",
+        "",
+        "Made by `cpecheck list --markdown`. A level in brackets was not confirmed in the text of the standard.",
+    ]
+    area = ""
+    for row in sorted(rows, key=lambda row: (row.area, row.id)):
+        if row.area != area:
+            area = row.area
+            lines += [
+                "",
+                f"## {area}",
+                "",
+                "| requirement | level | what is demanded | source | checked by |",
+                "|---|---|---|---|---|",
+            ]
+        level = row.level if row.confirmed else f"({row.level})"
+        by = [f"`{name}`" for name in row.cases] + [f"rule `{name}`" for name in row.rules]
+        shown = ", ".join(by[:MANY]) + (f" and {len(by) - MANY} more" if len(by) > MANY else "")
+        cells = (f"`{row.id}`", level, row.text, row.source, shown or "nothing yet")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _lines(rows: list[Listed], *, uncovered: bool) -> Iterable[str]:

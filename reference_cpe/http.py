@@ -54,7 +54,7 @@ class HttpConnection:
             HttpFailed: connection lost, not HTTP, or too long.
         """
         # A user name may have any letter; h11 itself writes ASCII alone.
-        octets = [(name, value.encode("utf-8")) for name, value in headers]
+        octets = [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers]
         try:
             sent = (
                 self._h11.send(h11.Request(method=method, target=target, headers=octets)) or b"",

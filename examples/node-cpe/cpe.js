@@ -231,6 +231,7 @@ async function ask(client, body, response) {
 async function talk(client, events, session) {
   let reply = await ask(client, inform(events), 'InformResponse');
   state.bootstrapped = env('ACS_URL');
+  state.reportedUrl = connectionRequestUrl();
   state.events = state.events.filter((item) => !events.includes(item));
   RUNNING.retries = 0;
   save();
@@ -399,6 +400,8 @@ function boot() {
   if (state.bootstrapped !== env('ACS_URL')) {
     state.events = [event('0 BOOTSTRAP'), event('1 BOOT')];
     state.transfers = [];
+  } else if (state.reportedUrl !== connectionRequestUrl() && !kept.some((item) => item.code === '4 VALUE CHANGE')) {
+    state.events.push(event('4 VALUE CHANGE')); // the ACS must always know where to find us
   }
   save();
   arm();

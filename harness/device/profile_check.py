@@ -89,7 +89,9 @@ def _command_contradictions(
         ):
             yield Issue(here, f"the setting source_address beside {feature}", "no such setting")
         elif feature == "certificate-check" and root_ca_of(data) != "command":
-            yield Issue(here, f"a command `upload_root_ca` beside {feature}", "none whose failure can be seen")
+            yield Issue(
+                here, f"a command `upload_root_ca` beside {feature}", "none whose failure can be seen"
+            )
         elif feature in ("script", "firmware") and "download" not in features:
             yield Issue(here, f"the feature download beside {feature}", "no such feature")
 

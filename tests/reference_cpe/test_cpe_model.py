@@ -9,7 +9,6 @@ from harness.cwmp.inform import Root, missing
 from harness.cwmp.messages import ParameterValueStruct, SetParameterValuesFault
 from reference_cpe.fault import CwmpFault
 from reference_cpe.model_table import COMMENT
-
 from reference_cpe.parts import Parts
 from reference_cpe.values import value_problem
 
