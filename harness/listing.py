@@ -11,7 +11,6 @@ from harness import catalogue as suites
 from harness.lab import doctor
 from harness.verdict.requirement import Catalogue, Requirement
 
-
 MANY = 4
 """Cases that a row of the page names; `cpecheck list` names all."""
 

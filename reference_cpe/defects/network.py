@@ -20,6 +20,7 @@ from reference_cpe.settings import Change, Rule
         "lcos.source.every-connection",
         "lcos.loopback.unmasked",
         "lcos.loopback.unmasked-wan",
+        "lcos.loopback.literal-unmasked",
         "lcos.source.unknown-name-visible",
     ],
     seen="easycwmp",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from browser import BINARY, Browser, Page, open_page
+from report_browser import BINARY, Browser, Page, open_page
 from made_up import GOOD, MIXED, hostile_run, write
 from made_up_talk import hostile_talk, keep, talk
 
