@@ -80,7 +80,7 @@ _bundle = click.Path(exists=True, file_okay=False, path_type=Path)
     "-n",
     type=click.IntRange(1),
     metavar="N",
-    help="Benches side by side. Default: one a core for the reference CPE, one for any other device.",
+    help="Benches side by side. Default: two a core for the reference CPE, one for any other device.",
 )
 @click.option(
     "--expected",
@@ -141,7 +141,8 @@ def _side_by_side(workers: int | None, device: Path | None) -> list[str]:
     """
     if device is not None and workers is not None and workers > 1:
         raise click.UsageError("--workers is for the reference CPE; there is only one of your device")
-    wanted = workers or (1 if device is not None else os.cpu_count() or 1)
+    # A bench waits about half of its time: for processes to start, and for what must not come.
+    wanted = workers or (1 if device is not None else 2 * (os.cpu_count() or 1))
     return ["-p", "xdist", "-n", str(wanted), "--dist", "worksteal"] if wanted > 1 else []
 
 
