@@ -7,9 +7,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from report_browser import BINARY, Browser, Page, open_page
 from made_up import GOOD, MIXED, hostile_run, write
 from made_up_talk import hostile_talk, keep, talk
+from report_browser import BINARY, Browser, Page, open_page
 
 from harness.verdict.bundle import Bundle
 from reports import compare, compare_show, html
