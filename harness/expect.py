@@ -19,7 +19,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What an accept-set says of an observation; ``verdict`` is pass, fail or inconclusive."""
+    """What an accept-set says of an observation: pass, fail or inconclusive; warn for what is tolerated and should not be."""
 
     verdict: Verdict
     observed: str

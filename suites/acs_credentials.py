@@ -16,9 +16,10 @@ from harness.cwmp.digest import (
 )
 from harness.cwmp.http_auth_syntax import AuthError
 from harness.cwmp.messages import Download, GetParameterValues, ParameterValueStruct, SetParameterValues
-from harness.expect import equal, nothing, that
+from harness.expect import Allowed, Judgement, equal, failed, nothing, passed, that
 from harness.lab.reply import Reply
 from harness.verdict.transcript import Role
+from harness.verdict.verdict import Verdict
 
 NEEDS = ("acs_username", "acs_password")
 LOGIN_TRIES = 6
@@ -482,7 +483,9 @@ def kept_from_redirect(bench: Bench, case: Case) -> None:
 def kept_from_redirect_basic(bench: Bench, case: Case) -> None:
     """A redirect target on another host that asks for Basic does not get the password for the ACS.
 
-    Accepted: no Basic credentials in any request to the other host. A device that does not follow the redirect is not judged.
+    Accepted: no Basic credentials in any request to the other host. A password that is sent without being asked for is a
+    failure; one that answers the other host's own challenge a warning, for the rules of redirects (TR-069) let a device log
+    in where it is asked to. A device that does not follow the redirect is not judged.
     """
     _other_host(bench)
     case.step("Redirect the device to another host that demands Basic.")
@@ -492,12 +495,22 @@ def kept_from_redirect_basic(bench: Bench, case: Case) -> None:
     mark = bench.traffic.mark()
     bench.configure(acs_url=bench.acs_url("acs-http-v4", path="/redirected"))
     bench.provoke(1.0, restart=False)
-    sent = [
-        str(seen)
-        for seen in _credentials_at(bench, mark, OTHER)
-        if seen.authorization.lower().startswith("basic")
-    ]
-    case.check(KEPT, sent, nothing("request with Basic credentials"))
+    case.check(KEPT, _credentials_at(bench, mark, OTHER), no_password_for_the_asking())
+
+
+def no_password_for_the_asking() -> Allowed[list[Request]]:
+    """No Basic credentials: unasked they are a failure, on demand of the server a warning."""
+
+    def judge(requests: list[Request]) -> Judgement:
+        sent = [seen for seen in requests if seen.authorization.lower().startswith("basic")]
+        if not sent:
+            return passed("no request with Basic credentials")
+        shown = f"{len(sent)} of {len(requests)} requests with Basic credentials: {sent[0]}"
+        if sent[0] is requests[0]:
+            return failed(shown, "the password was sent before anybody asked for it")
+        return Judgement(Verdict.WARN, shown, "the other host had asked for Basic")
+
+    return Allowed("no request with Basic credentials", judge)
 
 
 FILE_LOGINS = (
