@@ -185,21 +185,36 @@ def test_kill_9_of_the_fallback_leaves_no_child(tmp_path: Path, victim: str) -> 
         assert_gone(pids)
 
 
+def _links(path: Path) -> Iterator[Path]:
+    """*path*, and what it links to, link by link."""
+    yield path
+    while path.is_symlink():
+        path = Path(os.path.normpath(path.parent / path.readlink()))
+        yield path
+
+
+def _innermost(path: Path, folders: set[Path]) -> Path:
+    """The innermost of *folders* that *path* is in."""
+    return max(folders & set(path.parents), key=lambda folder: len(folder.parts))
+
+
 def rootless_command(tmp_path: Path) -> list[str]:
     """A command that runs this Python as a user without rights; skips where that cannot be arranged."""
     if os.geteuid() or not shutil.which("setpriv") or not shutil.which("unshare"):
         pytest.skip("only root can become somebody else (setpriv, unshare)")
-    hidden = [p for p in (*ROOT.parents, *Path(sys.prefix).parents, *Path(sys.executable).resolve().parents)
-              if not p.stat().st_mode & 0o001]  # fmt: skip
+    # A virtual environment's Python may be a link to another one's, and that again: each must be in reach.
+    hops = list(_links(Path(sys.executable)))
+    wanted = {ROOT, Path(sys.prefix), *(hop.parents[1] for hop in hops)}
+    closed = {folder for path in wanted for folder in path.parents if not folder.stat().st_mode & 0o001}
     # In a mount namespace of its own, what is below a closed folder shows under an open one of the same name.
-    wanted = {str(ROOT), sys.prefix, str(Path(sys.executable).resolve().parents[1])}
+    inside = sorted(path for path in wanted if closed & set(path.parents))
+    stash = [(path, tmp_path / f"stash{n}") for n, path in enumerate(inside)]
     lines = ["set -e"]
-    for folder in sorted({str(p) for p in hidden}, key=len)[:1]:
-        inside = sorted(path for path in wanted if path.startswith(folder + "/"))
-        stash = [(path, f"{tmp_path}/stash{n}") for n, path in enumerate(inside)]
-        lines += [f"mkdir {place}; mount --bind {path} {place}" for path, place in stash]
-        lines += [f"mount -t tmpfs -o mode=755 tmpfs {folder}"]
-        lines += [f"mkdir -p {path}; mount --bind {place} {path}" for path, place in stash]
+    lines += [f"mkdir {place}; mount --bind {path} {place}" for path, place in stash]
+    for folder in sorted(closed, key=lambda folder: len(folder.parts)):
+        lines.append(f"mount -t tmpfs -o mode=755 tmpfs {folder}")
+        directly = [(path, place) for path, place in stash if _innermost(path, closed) == folder]
+        lines += [f"mkdir -p {path}; mount --bind {place} {path}" for path, place in directly]
     drop = f"setpriv --reuid {NOBODY} --regid {NOBODY} --clear-groups"
     lines.append(f'exec {drop} "$@"')
     return ["unshare", "-m", "sh", "-c", "\n".join(lines), "sh", sys.executable]
