@@ -54,9 +54,9 @@ LOCAL_CONNECT = 1.0
 """Real seconds for a TCP connection within the bench's own network."""
 SCANNERS = 32
 """Ports that are tried at a time."""
-PROBE, FAR_PROBE = 0.3, 1.5
-"""Real seconds that a SYN may stay unanswered: in the bench, whose links have no delay and whose SYNs the kernel
-answers; and elsewhere."""
+PROBE, FAR_PROBE = 0.6, 1.5
+"""Real seconds that a SYN may stay unanswered: in the bench, whose links have no delay but whose processors may be
+busy; and elsewhere."""
 
 
 class Rig:
