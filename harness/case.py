@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from harness.expect import Allowed
@@ -271,8 +271,3 @@ def replace_assertion(assertion: Assertion, verdict: Verdict, reason: str) -> As
         assertion.by,
         assertion.evidence,
     )
-
-
-def renamed(spec: CaseSpec, **changes: Any) -> CaseSpec:
-    """A copy of *spec* with some fields changed (for tests and generated cases)."""
-    return replace(spec, **changes)

@@ -80,13 +80,12 @@ def default_folder() -> str:
 class Run:
     """Made once a process; only the controller's writes the bundle."""
 
-    def __init__(self, profile: Profile, catalogue: Catalogue, seed: int, out: Path, *, worker: str) -> None:
+    def __init__(self, profile: Profile, catalogue: Catalogue, seed: int, out: Path) -> None:
         self.profile = profile
         self.out = out
         self.finished = False
         self._catalogue = catalogue
         self._seed = seed
-        self._worker = worker
         self._workdir = Path(tempfile.mkdtemp(prefix="cpecheck-"))
         self._writer: BundleWriter | None = None
         self._described: dict[str, str] = {}
@@ -110,7 +109,7 @@ class Run:
         resumed = bool(options.cpecheck_resume)
         if not worker and not resumed and out.exists() and any(out.iterdir()):
             raise RunError(f"--out {out}: the folder is not empty; a run bundle gets a folder of its own")
-        run = cls(_profile(options), catalogue, seed, out, worker=worker)
+        run = cls(_profile(options), catalogue, seed, out)
         run._resumed = resumed
         if not worker and options.cpecheck_expected:
             run._gate = _gate(Path(options.cpecheck_expected), catalogue)
