@@ -358,7 +358,7 @@ class Transfers:
         direction = "Upload" if transfer.upload else "Download"
         result = "Failure" if transfer.fault_code else "Success"
         return (
-            text(TRANSFER_POLICY + "Enable") == "true"
+            text(TRANSFER_POLICY + "Enable") in ("true", "1")
             and text(TRANSFER_POLICY + "TransferTypeFilter") in (direction, "Both")
             and text(TRANSFER_POLICY + "ResultTypeFilter") in (result, "Both")
         )
