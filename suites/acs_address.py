@@ -255,6 +255,11 @@ def http_honoured(bench: Bench, case: Case) -> None:
 
     Accepted: a session without TLS, and no other connection, not even an attempt.
     """
+    if not bench.device.capabilities.lacks(("https", "upload_root_ca")):
+        case.step("Open a session by https with the same host: nothing of it may stick.")
+        bench.use_https()
+        if reason := bench.works():
+            raise Inconclusive(f"no session by https to begin with: {reason}")
     url = bench.acs_url("acs-http-v4", path="/plain")
     case.step(f"Set the ACS URL to {url} and give the device reasons to connect.")
     mark = bench.traffic.mark()

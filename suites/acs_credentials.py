@@ -22,9 +22,6 @@ from harness.verdict.transcript import Role
 from harness.verdict.verdict import Verdict
 
 NEEDS = ("acs_username", "acs_password")
-LOGIN_TRIES = 6
-"""Requests to a refusing ACS in the first seconds that are still no hammering: a device may try its login on a
-connection of its own and once more with a new nonce."""
 
 
 @case("acs-credentials.digest", verifies="lcos.acs-credentials.digest", needs=NEEDS)
@@ -55,28 +52,6 @@ def basic(bench: Bench, case: Case) -> None:
     bench.use_https()
     bench.demand_login("Basic")
     case.check("lcos.acs-credentials.basic", bench.works() or "a session", equal("a session"))
-
-
-@case("acs-credentials.refused", verifies="lcos.acs-credentials.refused-login", needs=NEEDS)
-def refused(bench: Bench, case: Case) -> None:
-    """An ACS that refuses the login gets no session, and is not hammered.
-
-    Accepted: no Inform is taken, and no more than six requests come in the first three seconds; with the right pair
-    there is a session before and after.
-    """
-    bench.demand_login("Digest")
-    with case.twin("with the right pair there is a session", bench.works):
-        case.step("Let the ACS want another password and give the device a reason to connect.")
-        bench.demand_login("Digest", password="another password")
-        requests, sessions = bench.knock(3.0)
-        case.check("lcos.acs-credentials.refused-login", sessions, nothing("session"))
-        case.check(
-            "lcos.acs-credentials.refused-login",
-            requests,
-            that(f"1 to {LOGIN_TRIES} requests", lambda count: 1 <= count <= LOGIN_TRIES),
-            what="within 3 s",
-        )
-        bench.demand_login("Digest")
 
 
 # --- pairs --------------------------------------------------------------------------------------------

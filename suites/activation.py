@@ -69,7 +69,7 @@ def switched_on(bench: Bench, case: Case) -> None:
 def off_silent(bench: Bench, case: Case) -> None:
     """Switched off, the device sends the ACS nothing: not at its interval, not after a restart, not when a setting changes.
 
-    Accepted: over two intervals no TCP connection attempt and no datagram to a host of the bench, and no question for
+    Accepted: over two intervals, and two more after a restart, no TCP connection attempt and no datagram to a host of the bench, and no question for
     the ACS's name; with the switch on there is a session before and after.
     """
     name = name_the_acs(bench)
@@ -81,6 +81,9 @@ def off_silent(bench: Bench, case: Case) -> None:
         if "port" in bench.device.capabilities.settings:
             case.step("Change the port of the connection requests, of which the ACS would have to be told.")
             bench.configure(port=bench.device_port + 1)
+        case.step("Wait for two intervals: a restart may end what goes on by itself.")
+        bench.pass_time(two_intervals(bench))
+        case.check("lcos.activation.off-silent", bench.traffic.contacts(mark, name), nothing("contact"))
         tried = bench.provoke(two_intervals(bench))
         case.step(f"Give it every other reason to connect ({'; '.join(tried)}) and wait for two intervals.")
         case.check("lcos.activation.off-silent", bench.traffic.contacts(mark, name), nothing("contact"))

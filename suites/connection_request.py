@@ -194,6 +194,8 @@ def unset_is_closed(bench: Bench, case: Case) -> None:
 # --- load ---------------------------------------------------------------------------------------------
 
 FLOOD, FLOOD_SECONDS = 60, 5.0
+IN_SESSION = 20
+"""Requests that come during one session."""
 
 
 @case(
@@ -229,6 +231,55 @@ def flood(bench: Bench, case: Case) -> None:
             bench.pass_time(60)
             after = wakes(bench)
         case.check("lcos.connection-request.flood", after or "a session", equal("a session"), what="after it")
+
+
+@case(
+    "connection-request.flood-during-session",
+    verifies=("lcos.connection-request.flood", "cwmp.connection-request.busy-503"),
+    needs=NEEDS,
+)
+def flood_during_session(bench: Bench, case: Case) -> None:
+    """Twenty right connection requests within one session are each accepted or refused with 503, and the session goes on.
+
+    Accepted: every answer is 200, 204 or 503; an RPC in that session is answered; a request afterwards is served.
+    """
+    name = bench.software_version_name()
+    case.step(f"Open a session and send {IN_SESSION} requests with the right credentials while it lasts.")
+    with bench.session("during which connection requests come") as session:
+        outcomes = bench.door.burst(IN_SESSION, 2.0)
+        answer = session.read(name)
+    wrong = sorted({outcome.status for outcome in outcomes} - {*GOOD, 503})
+    case.observe(f"{sum(outcome.status in GOOD for outcome in outcomes)} of {IN_SESSION} accepted")
+    for requirement in ("lcos.connection-request.flood", "cwmp.connection-request.busy-503"):
+        case.check(requirement, wrong, nothing("answer but 200, 204 and 503"))
+    disturbed = answer if answer.startswith("(") else ""
+    case.check("lcos.connection-request.flood", disturbed, equal(""), what="the session was disturbed")
+    bench.door.sessions(bench.door.mark(), 61.0)
+    after = wakes(bench) or "a session"
+    case.check("lcos.connection-request.flood", after, equal("a session"), what="after it")
+
+
+@case(
+    "connection-request.answered-first",
+    verifies="cwmp.connection-request.answer-before-session",
+    needs=NEEDS,
+)
+def answered_first(bench: Bench, case: Case) -> None:
+    """A connection request has its answer while the session that it leads to is still open: it was sent before it.
+
+    Accepted: 200 or 204 before the session is let go, or within three seconds of its Inform; a device that opens no session
+    for the request is judged elsewhere.
+    """
+    case.step("Send a right connection request and hold the session that follows open.")
+    outcome, began = bench.door.ring_into_session(within=31.0 + bench.timing.tolerance)
+    if not began:
+        raise Inconclusive("the connection request led to no session")
+    case.check(
+        "cwmp.connection-request.answer-before-session",
+        outcome.status if outcome is not None else 0,
+        one_of(GOOD),
+        what="status answered while the session was open",
+    )
 
 
 @case(

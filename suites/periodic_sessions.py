@@ -9,7 +9,6 @@ from harness.case import Case, Inconclusive, case
 from harness.cwmp.messages import GetParameterValues
 from harness.expect import between, equal, nothing, that
 from harness.lab.reply import CutFin, CutReset, Reply
-from suites.parameters import get_server
 from suites.periodic import (
     KNOBS,
     PERIODIC,
@@ -22,6 +21,7 @@ from suites.periodic import (
     tolerance,
     until_periodic,
 )
+from suites.retry_waits import first_retry_wait
 
 
 @case("periodic.no-duplicates", verifies=("lcos.periodic.no-duplicates", "lcos.periodic.on"), needs=KNOBS)
@@ -168,7 +168,7 @@ def failed_session(bench: Bench, case: Case) -> None:
     interval = seconds(bench, 60)
     for name, answer in FAILURES:
         case.step(f"Let a periodic session fail by {name}.")
-        low, high = _first_retry_wait(bench)
+        low, high = first_retry_wait(bench)
         switch_on(bench, interval)
         slack = tolerance(bench, interval)
         failed = bench.failed_session(interval + slack, event=PERIODIC, answer=answer)
@@ -185,14 +185,6 @@ def failed_session(bench: Bench, case: Case) -> None:
             between(interval - slack, interval + slack),
             what=f"{name}: from the end of the retry to the next periodic Inform",
         )
-
-
-def _first_retry_wait(bench: Bench) -> tuple[float, float]:
-    """The limits of the first retry wait in seconds (TR-069 3.2.1.1: m to m times k/1000; 5 to 10 by default)."""
-    with bench.session("reading the retry parameters") as session:
-        minimum = float(get_server(session, "CWMPRetryMinimumWaitInterval") or 5)
-        multiplier = float(get_server(session, "CWMPRetryIntervalMultiplier") or 2000)
-    return minimum, minimum * multiplier / 1000
 
 
 def _retried(

@@ -234,9 +234,18 @@ class Acs:
         if session is not None:
             self._bind(stream, session)
             return await session.post(stream, http, reading)
+        if not http.body and self._at_rest():
+            # Wrong (3.7.1.3), yet nothing that the device must fail for: what follows shows what it is up to.
+            return self._aside(
+                stream, http, None, Reply(204, note="the answer to an empty POST before an Inform")
+            )
         if reading is None or envelope is None or is_response(envelope.message):
             return Reply(400, close=True, body=b"a session starts with an Inform\n")
         return _fault(envelope, 8003, "Invalid arguments: a session starts with an Inform")
+
+    def _at_rest(self) -> bool:
+        """No session has been broken off, to which a request without a cookie might belong."""
+        return not self.sessions or self.sessions[-1].record.ended == "complete"
 
     def _session_of(self, stream: Stream, http: HttpMessage) -> Session | None:
         for value in http.header_values("Cookie"):

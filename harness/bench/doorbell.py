@@ -20,6 +20,11 @@ Call = Callable[[Coroutine[Any, Any, Any]], Any]
 __all__ = ["Doorbell", "Outcome", "Variation"]
 
 
+REQUESTED = "6 CONNECTION REQUEST"
+ANSWER_LIMIT = 3.0
+"""Real seconds that the answer to a connection request may be behind the Inform that it led to."""
+
+
 class Doorbell:
     """The device's connection-request listener. Methods return what came back and wait for nothing else."""
 
@@ -60,6 +65,15 @@ class Doorbell:
         outcomes: list[Outcome] = self._call(self._burst(count, seconds))
         return outcomes
 
+    def ring_into_session(self, *, within: float) -> tuple[Outcome | None, bool]:
+        """Send a right request and hold the session that follows open until it is answered, or for `ANSWER_LIMIT`.
+
+        Returns what was answered while the session was open, ``None`` for nothing, and whether a session with the event
+        began within *within* seconds of device time at all.
+        """
+        found: tuple[Outcome | None, bool] = self._call(self._ring_into_session(within))
+        return found
+
     def mark(self) -> int:
         """A mark for `sessions`."""
         return self._rig.informs_so_far()
@@ -78,6 +92,17 @@ class Doorbell:
         return await self._rig.ring(
             self._url(), pair or self._rig.connection_request_credentials, host, variation
         )
+
+    async def _ring_into_session(self, within: float) -> tuple[Outcome | None, bool]:
+        ringing = asyncio.create_task(self._ring(None, WAN, None))
+        session = await self._rig.claim_session("led to by a connection request", within, REQUESTED)
+        if session is not None:
+            await asyncio.wait({ringing}, timeout=ANSWER_LIMIT)
+        answered = ringing.done()
+        if session is not None:
+            await session.finish()
+        outcome = await ringing
+        return outcome if answered else None, session is not None
 
     async def _burst(self, count: int, seconds: float) -> list[Outcome]:
         outcomes = []

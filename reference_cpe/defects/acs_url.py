@@ -106,8 +106,6 @@ for _name, _summary, _breaks, _make, _seen in (
      "lcos.acs-url.used-exactly", lambda url: url[:64], "MitraStar, with 31"),
     ("url-other-scheme-taken", "An ACS URL of any scheme is taken for http.",
      "lcos.scheme.others-unused", _other_scheme_as_http, "easycwmp"),
-    ("url-scheme-assumed", "An ACS URL without a scheme is taken for http.",
-     "lcos.scheme.others-unused", lambda url: url if "://" in url or not url else f"http://{url}", ""),
     ("url-crash", "A malformed ACS URL makes the device crash.",
      "lcos.acs-url.invalid-harmless", _crash, ""),
 ):  # fmt: skip

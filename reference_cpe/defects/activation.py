@@ -15,13 +15,14 @@ def _switched(change: Change, on: bool) -> bool:
 @defect("activation-needs-restart", breaks=["lcos.activation.on"])
 def activation_needs_restart(parts: Parts) -> None:
     """Switching CWMP on is stored and has no effect before the next restart."""
-    original = parts.settings.changed
+    changed, active, waiting = parts.settings.changed, parts.active, [False]
 
-    def changed(change: Change) -> None:
-        rest = {key: value for key, value in change.items() if key != "cwmp_active"}
-        original(rest if _switched(change, True) else change)
+    def then(change: Change) -> None:
+        waiting[0] = waiting[0] or _switched(change, True)
+        changed(change)
 
-    parts.settings.changed = changed
+    parts.settings.changed = then
+    parts.active = lambda: active() and not waiting[0]
 
 
 def _survives(code: str) -> Alteration:

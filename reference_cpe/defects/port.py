@@ -125,4 +125,5 @@ def port_collision_silent(parts: Parts) -> None:
             await parts.listener.stop()
             parts.listener.port = port
 
-    rewire(parts.listener, start=start, obstacle=lambda _port: "")
+    rewire(parts.listener, start=start)
+    rewire(parts.settings, port_obstacle=lambda _port: "")

@@ -35,6 +35,7 @@ OPTIONAL = frozenset(
     }
 )
 """RPCs that a CPE need not have (TR-069 table of methods)."""
+_HOST = re.compile(r"[\w.-]+(:\d+)?(/\S*)?")
 SLOW = 0.03
 """Real seconds by which a slow device holds back each write."""
 
@@ -223,6 +224,18 @@ def interval_slightly_late(parts: Parts) -> None:
     """Periodic Informs come half a percent late."""
     original = parts.timers.delay
     rewire(parts.timers, delay=lambda: original() * 1.005)
+
+
+@variant("bare-host-is-http")
+def bare_host_is_http(parts: Parts) -> None:
+    """An ACS URL that is a host with no scheme is taken for http."""
+    original = parts.settings.check
+
+    def check(key: str, value: object) -> object:
+        bare = key == "acs_url" and isinstance(value, str) and "://" not in value and _HOST.fullmatch(value)
+        return original(key, f"http://{value}" if bare else value)
+
+    rewire(parts.settings, check=check)
 
 
 @variant("no-clock")
