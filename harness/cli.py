@@ -269,7 +269,7 @@ def doctor(as_json: bool) -> None:
 )
 @click.option("--seed", type=int, default=1, metavar="N", help="Seed of every random choice. [1]")
 @click.option(
-    "-n", "workers", type=click.IntRange(1, 64), metavar="WORKERS", help="Default: one per processor."
+    "-n", "workers", type=click.IntRange(1, 64), metavar="WORKERS", help="Default: two per processor."
 )
 def selftest(
     defect_file: tuple[Path, ...],

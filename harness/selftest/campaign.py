@@ -51,7 +51,7 @@ class Options:
     everything: bool = False
     changed: bool = False
     workers: int = 0
-    """0: one for each processor."""
+    """0: two for each processor."""
     seed: int = 1
 
 
@@ -87,8 +87,8 @@ class Campaign:
 
     @property
     def workers(self) -> int:
-        """How many processes share the work."""
-        return self._options.workers or len(os.sched_getaffinity(0))
+        """How many processes share the work: two a processor, because a case waits as long as it computes."""
+        return self._options.workers or 2 * len(os.sched_getaffinity(0))
 
     def headline(self) -> str:
         """What is going to be run, in a line."""
@@ -185,7 +185,7 @@ class Campaign:
         )
 
     def _killed(self, each: Alteration, outcomes: Sequence[Outcome]) -> bool:
-        return bool(verdicts.split(self._reds(outcomes), each.requirements)[0])
+        return bool(verdicts.split(self._reds(outcomes), each.requirements, self._catalogue).kills)
 
     def _reds(self, outcomes: Sequence[Outcome]) -> list[Red]:
         return [
@@ -195,8 +195,11 @@ class Campaign:
     # --- results
 
     def _note(self, each: Alteration, outcomes: Sequence[Outcome], seconds: float) -> None:
-        kills, others = verdicts.split(self._reds(outcomes), each.requirements)
-        cells = {outcome.case: verdicts.cell(outcome, kills, others) for outcome in outcomes}
+        parted = verdicts.split(self._reds(outcomes), each.requirements, self._catalogue)
+        kills, others = parted.kills, parted.collateral
+        cells = {
+            outcome.case: verdicts.cell(outcome, kills, (*parted.explained, *others)) for outcome in outcomes
+        }
         lost = tuple(
             Lost(outcome.case, str(outcome.verdict), outcome.reason)
             for outcome in outcomes
@@ -205,10 +208,10 @@ class Campaign:
         seconds = round(seconds, 2)
         if not each.defect:
             # A warning is no false alarm: it says what is tolerated.
-            others = [red for red in others if red.verdict == Verdict.FAIL]
+            others = tuple(red for red in others if red.verdict == Verdict.FAIL)
             cells = {outcome.case: verdicts.cell(outcome, kills, others) for outcome in outcomes}
             self._variants[each.name] = VariantResult(
-                each.name, each.summary, each.seen, tuple(others), lost, cells, seconds
+                each.name, each.summary, each.seen, others, lost, cells, seconds
             )
             self._tell(
                 f"{'FALSE ALARM' if others else 'spared':12}{each.name}  {seconds:.1f} s  {_told(others)}"
@@ -224,8 +227,9 @@ class Campaign:
             killed_by=tuple(dict.fromkeys(red.case for red in kills)),
             collateral=tuple(dict.fromkeys(red.requirement for red in others)),
             judged=self._plan.judged(each.requirements),
-            kills=tuple(kills),
-            collateral_seen=tuple(others),
+            explained=tuple(dict.fromkeys(red.requirement for red in parted.explained)),
+            kills=kills,
+            collateral_seen=others,
             lost=lost,
             cells=cells,
             seconds=seconds,

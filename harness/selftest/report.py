@@ -54,9 +54,11 @@ class DefectResult(msgspec.Struct):
     killed_by: tuple[str, ...]
     """Ids of the cases in which it was seen."""
     collateral: tuple[str, ...]
-    """Requirements that turned red though the defect does not name them."""
+    """Requirements that turned red though the defect does not name them and nothing explains it."""
     judged: bool
     """False where no case and no rule checks any of the requirements."""
+    explained: tuple[str, ...] = ()
+    """Requirements that turned red because they rest on one that the defect breaks."""
     kills: tuple[Red, ...] = ()
     collateral_seen: tuple[Red, ...] = ()
     lost: tuple[Lost, ...] = ()

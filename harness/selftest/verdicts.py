@@ -1,8 +1,9 @@
-"""Killed, survived, false alarm, collateral: what outcomes with a defect say beside those without."""
+"""Killed, survived, false alarm, explained, collateral: what outcomes with a defect say beside those without."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
 from harness.selftest.records import Finding, Outcome
 from harness.selftest.report import Cell, Red
@@ -36,13 +37,29 @@ def reds(outcome: Outcome, baseline: Mapping[str, Outcome], catalogue: Catalogue
     return list(found.values())
 
 
-def split(found: Iterable[Red], broken: Collection[str]) -> tuple[list[Red], list[Red]]:
-    """Kills, and collateral: what turned red though the defect does not break it."""
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What turned red over a defect: what it breaks, what follows from that, and the rest."""
+
+    kills: tuple[Red, ...]
+    explained: tuple[Red, ...]
+    """Of requirements that rest on one that the defect breaks."""
+    collateral: tuple[Red, ...]
+
+
+def split(found: Iterable[Red], broken: Collection[str], catalogue: Catalogue) -> Split:
+    """Tell kills, what follows from them, and collateral apart."""
     kills: list[Red] = []
+    explained: list[Red] = []
     collateral: list[Red] = []
     for red in found:
-        (kills if red.requirement in broken else collateral).append(red)
-    return kills, collateral
+        if red.requirement in broken:
+            kills.append(red)
+        elif catalogue.grounds(red.requirement) & set(broken):
+            explained.append(red)
+        else:
+            collateral.append(red)
+    return Split(tuple(kills), tuple(explained), tuple(collateral))
 
 
 def cell(outcome: Outcome, kills: Collection[Red], others: Collection[Red]) -> Cell:

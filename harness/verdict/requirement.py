@@ -33,6 +33,8 @@ class Requirement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows of the fact base that the record comes from; commands accept them in place of the id."""
     confirmed: bool = True
     """False where the text itself was not at hand when the record was written; reports show it."""
+    rests_on: tuple[str, ...] = ()
+    """Requirements without which this one cannot be kept: a device that breaks one of them breaks this one too."""
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -55,6 +57,10 @@ class Catalogue:
             self._by_id[record.id] = record
             for row in record.catalogue:
                 self._by_row.setdefault(row, []).append(record)
+        for record in self._by_id.values():
+            for other in record.rests_on:
+                if other not in self._by_id:
+                    raise CatalogueError(f"requirement {record.id!r} rests on {other!r}, which there is not")
 
     def __getitem__(self, requirement_id: str) -> Requirement:
         return self._by_id[requirement_id]
@@ -72,13 +78,23 @@ class Catalogue:
         """The records made from one row of the fact base (``R-FT-2``)."""
         return tuple(self._by_row.get(row, ()))
 
+    def grounds(self, requirement_id: str) -> frozenset[str]:
+        """All requirements that this one rests on, directly or by way of others."""
+        found: set[str] = set()
+        waiting = [requirement_id]
+        while waiting:
+            new = set(self._by_id[waiting.pop()].rests_on) - found
+            found |= new
+            waiting += new
+        return frozenset(found)
+
     @classmethod
     def load(cls, folder: Path | Traversable) -> Catalogue:
         """Read every ``*.toml`` of *folder*.
 
         Raises:
-            CatalogueError: a file is not TOML, a record lacks a key or has one too many, or an id is
-                malformed or used twice.
+            CatalogueError: a file is not TOML, a record lacks a key or has one too many, an id is
+                malformed or used twice, or a record rests on one that there is not.
         """
         records: list[Requirement] = []
         for entry in sorted(folder.iterdir(), key=lambda item: item.name):

@@ -295,7 +295,11 @@ def connection_request_answered_last(parts: Parts) -> None:
                 await asyncio.sleep(0.01)
         await original(connection, writer, status, headers)
 
-    rewire(parts.listener, _send=send)
+    async def answer(connection: h11.Connection, writer: Any, request: h11.Request) -> None:
+        status, headers = parts.listener.judge(request)
+        await send(connection, writer, status, headers)
+
+    rewire(parts.listener, _answer=answer)
 
 
 _WAKE = "lcos.connection-request.session"

@@ -198,7 +198,7 @@ def script_unreported(parts: Parts) -> None:
     rewire(parts.transfers, reported=reported)
 
 
-@defect("transfer-key-lost", breaks=[FILE_ON, SCRIPT_STILL])
+@defect("transfer-key-lost", breaks=[FILE_ON, SCRIPT_STILL, "cwmp.event.command-key"])
 def transfer_key_lost(parts: Parts) -> None:
     """TransferComplete carries no CommandKey."""
     original = parts.transfers.report

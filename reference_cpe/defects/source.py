@@ -125,7 +125,7 @@ def source_literal_unknown(parts: Parts) -> None:
     _refusing(parts, {*network.networks.values(), *network.loopbacks.values(), network.wan_v4})
 
 
-@defect("source-name-cut", breaks=["lcos.source.long-name"])
+@defect("source-name-cut", breaks=["lcos.source.long-name", "lcos.source.loopback-name"])
 def source_name_cut(parts: Parts) -> None:
     """Only the first fifteen characters of the source address are kept."""
     checked(parts, lambda key, value: value[:15] if key == "source_address" else value)

@@ -76,7 +76,7 @@ for _name, _summary, _breaks, _alter in (
     ("interval-too-long", "The interval is a tenth too long.", _SECONDS, lambda seconds: seconds * 1.1),
     ("interval-too-short", "The interval is a tenth too short.", _SECONDS, lambda seconds: seconds * 0.9),
     ("interval-in-whole-minutes", "The interval is rounded up to whole minutes.",
-     ["lcos.periodic.small-honoured"], lambda seconds: 60.0 * -(-seconds // 60)),
+     ["lcos.periodic.small-honoured", "lcos.periodic.seconds"], lambda seconds: 60.0 * -(-seconds // 60)),
 ):  # fmt: skip
     tabled(_name, _summary, _breaks, _interval(_alter))
 

@@ -29,7 +29,7 @@ def post(body: bytes, *headers: str) -> bytes:
     [
         (post(b"<xml"), 400),
         (post(b"\xff\xfe\x00" * 50), 400),
-        (post(b""), 400),
+        (post(b""), 204),
         (post(b"<a/>"), 400),
         (post(envelope(m.RebootResponse())), 400),
         (post(envelope(m.Fault(9001, "no"))), 400),
@@ -134,3 +134,13 @@ async def test_fault_bodies_of_the_acs_are_strictly_right(acs: Acs, cpe: Cpe) ->
     _, headers, body = await cpe.post(envelope(m.GetRPCMethods()))
     assert headers["content-type"] == 'text/xml; charset="utf-8"'
     assert soap.read(body).problems == ()
+
+
+async def test_an_empty_post_before_the_inform_is_kept_with_the_session_that_follows(
+    acs: Acs, cpe: Cpe, recorder: Recorder
+) -> None:
+    assert (await cpe.post(b""))[0] == 204
+    assert await answer_rpcs(cpe, methods) == []
+    transcript = recorder.take()
+    first = next(iter(transcript.exchanges(transcript.sessions[0])))
+    assert (first.request.body, len(acs.sessions)) == (b"", 1)

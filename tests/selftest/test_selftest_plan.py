@@ -49,14 +49,19 @@ def test_a_warning_is_red_for_a_should_only() -> None:
     assert [red.requirement for red in reds(outcome(Finding(SHOULD, Verdict.WARN)), plain)] == [SHOULD]
 
 
-def test_kills_collateral_and_the_field_of_the_matrix() -> None:
+def test_kills_what_follows_collateral_and_the_field_of_the_matrix() -> None:
     plain = outcome()
-    found = outcome(Finding(NAME, Verdict.FAIL), Finding(COOKIE, Verdict.FAIL, by="cookie-returned"))
-    kills, others = verdicts.split(reds(found, plain), (NAME,))
-    assert [red.requirement for red in kills] == [NAME]
-    assert [(red.requirement, red.by) for red in others] == [(COOKIE, "cookie-returned")]
-    assert verdicts.cell(found, kills, others) is Cell.KILL
-    assert verdicts.cell(found, [], others) is Cell.OTHER
+    found = outcome(
+        Finding(NAME, Verdict.FAIL),
+        Finding(COOKIE, Verdict.FAIL, by="cookie-returned"),
+        Finding("lcos.connection-request.any-source", Verdict.FAIL),
+    )
+    parted = verdicts.split(reds(found, plain), (NAME, "lcos.connection-request.session"), CATALOGUE)
+    assert [red.requirement for red in parted.kills] == [NAME]
+    assert [red.requirement for red in parted.explained] == ["lcos.connection-request.any-source"]
+    assert [(red.requirement, red.by) for red in parted.collateral] == [(COOKIE, "cookie-returned")]
+    assert verdicts.cell(found, parted.kills, parted.collateral) is Cell.KILL
+    assert verdicts.cell(found, [], parted.collateral) is Cell.OTHER
     assert verdicts.cell(plain, kills=[], others=[]) is Cell.CLEAN
     assert verdicts.cell(outcome(verdict=Verdict.ERROR), [], []) is Cell.LOST
 
