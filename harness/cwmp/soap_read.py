@@ -244,14 +244,13 @@ class EnvelopeReader(FieldReader):
                 self.tell("fault.detail", element, "detail with one cwmp:Fault", "none", "TR-069 3.5, A.5")
             return Fault(None, soap_faultcode=code, soap_faultstring=string)
         if string != _FAULT_STRING:
-            alike = string.strip().lower() == _FAULT_STRING.lower()
             self.tell(
                 "fault.string",
                 element,
                 repr(_FAULT_STRING),
                 shown(string),
                 "TR-069 3.5",
-                must=not alike,
+                must=string.strip() != _FAULT_STRING,
                 at="/faultstring",
             )
         self.source = "TR-069 A.5, cwmp-1-2.xsd"

@@ -195,7 +195,8 @@ def test_unknown_headers_are_given_and_no_problem() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "codes", "must"),
     [
-        (b"CWMP fault", b"CWMP Fault", ["fault.string"], False),
+        (b"CWMP fault", b"CWMP Fault", ["fault.string"], True),
+        (b"CWMP fault", b" CWMP fault ", ["fault.string"], False),
         (b"CWMP fault", b"Oops", ["fault.string"], True),
         (b"SOAP-ENV:Client", b"Receiver", ["fault.code"], True),
         (b"<faultcode>SOAP-ENV:Client</faultcode>", b"", ["argument.missing"], True),
