@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.acs.connection_request import Outcome, Variation
+from harness.bench.contact import wait_for
 from harness.bench.records import InformSeen
 from harness.case import Inconclusive
+from harness.cwmp.messages import Inform
 from harness.lab.topology import WAN
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ __all__ = ["Doorbell", "Outcome", "Variation"]
 REQUESTED = "6 CONNECTION REQUEST"
 ANSWER_LIMIT = 3.0
 """Real seconds that the answer to a connection request may be behind the Inform that it led to."""
+
+
+def _requested(inform: Inform) -> bool:
+    return any(event.event_code == REQUESTED for event in inform.event)
 
 
 class Doorbell:
@@ -94,8 +100,16 @@ class Doorbell:
         )
 
     async def _ring_into_session(self, within: float) -> tuple[Outcome | None, bool]:
+        claim = self._rig.acs.claim("led to by a connection request", matches=_requested)
         ringing = asyncio.create_task(self._ring(None, WAN, None))
-        session = await self._rig.claim_session("led to by a connection request", within, REQUESTED)
+        try:
+            # No time may pass before the request has reached the device.
+            await asyncio.wait(
+                {ringing, claim.future}, timeout=ANSWER_LIMIT, return_when=asyncio.FIRST_COMPLETED
+            )
+            session = await wait_for(self._rig.clock, claim.future, within)
+        finally:
+            claim.withdraw()
         if session is not None:
             await asyncio.wait({ringing}, timeout=ANSWER_LIMIT)
         answered = ringing.done()
