@@ -102,11 +102,10 @@ class Doorbell:
     async def _ring_into_session(self, within: float) -> tuple[Outcome | None, bool]:
         claim = self._rig.acs.claim("led to by a connection request", matches=_requested)
         ringing = asyncio.create_task(self._ring(None, WAN, None))
+        first: set[asyncio.Future[Any]] = {ringing, claim.future}
         try:
             # No time may pass before the request has reached the device.
-            await asyncio.wait(
-                {ringing, claim.future}, timeout=ANSWER_LIMIT, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(first, timeout=ANSWER_LIMIT, return_when=asyncio.FIRST_COMPLETED)
             session = await wait_for(self._rig.clock, claim.future, within)
         finally:
             claim.withdraw()
