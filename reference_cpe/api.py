@@ -13,6 +13,7 @@ from aiohttp import web
 from reference_cpe.clock import Clock
 from reference_cpe.container import BadContainer
 from reference_cpe.device import Device
+from reference_cpe.dhcp import BadOption
 from reference_cpe.model_table import COMMENT
 from reference_cpe.settings import SettingsRefused, schema, to_json
 from reference_cpe.trust import BadCertificate
@@ -51,6 +52,7 @@ class Api:
                 web.put("/certificates/root-ca", self._put_root),
                 web.delete("/certificates/root-ca", self._delete_root),
                 web.post("/files", self._post_file),
+                web.put("/dhcp", self._put_dhcp),
                 web.put("/certificates/client", self._put_client),
                 web.delete("/certificates/client", self._delete_client),
                 web.get("/state", self._state),
@@ -109,6 +111,15 @@ class Api:
             self._device.parts.trust.store_root(await request.read())
         except BadCertificate as error:
             return web.json_response({"error": str(error)}, status=422)
+        self._device.check_certificates()
+        return web.Response(status=204)
+
+    async def _put_dhcp(self, request: web.Request) -> web.Response:
+        """What a DHCP client of the system has got."""
+        try:
+            self._device.parts.discovery.deliver(await _json_object(request))
+        except BadOption as error:
+            return web.json_response({"error": str(error)}, status=422)
         return web.Response(status=204)
 
     async def _post_file(self, request: web.Request) -> web.Response:
@@ -136,6 +147,7 @@ class Api:
             raise web.HTTPBadRequest(reason="Passphrase is not percent-encoded UTF-8") from None
         except BadContainer as error:
             return web.json_response({"error": str(error)}, status=422)
+        self._device.check_certificates()
         return web.Response(status=204)
 
     async def _delete_client(self, _request: web.Request) -> web.Response:

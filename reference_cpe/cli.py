@@ -138,8 +138,9 @@ def main(
         choose(config.profile.data_model, config.model.file)
     except (registry.UnknownName, registry.BadFile, BadModel, ConfigError) as error:
         raise UsageError(str(error)) from error
-    if acs_url is None and api_address is None and not config.settings.get("acs_url"):
-        raise UsageError("nobody to talk to: give --acs-url, acs_url in --config, or --api")
+    told = config.settings.get("acs_url") or config.dhcp.file
+    if acs_url is None and api_address is None and not told:
+        raise UsageError("nobody to talk to: give --acs-url, acs_url or [dhcp] in --config, or --api")
     if count > 1:
         if clock_path or api_address or config.web.listen:
             raise UsageError("--count: not with --clock, --api or [web], which belong to one device")

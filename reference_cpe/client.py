@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reference_cpe import rim, urls
-from reference_cpe.coding import BadCoding, decode
+from reference_cpe.coding import BadCoding
 from reference_cpe.exchange import Again, Exchange, ExchangeFailed
 from reference_cpe.http import HttpConnection, HttpFailed, Response
 from reference_cpe.network import NoSource
@@ -99,7 +99,7 @@ class Conversation:
                     response = await connection.request(
                         "POST", self._exchange.target.target, headers, encoded, _LONGEST
                     )
-                return replace(response, body=decode(response.get("content-encoding"), response.body))
+                return replace(response, body=self._exchange.decode(response))
             except BadCoding as error:
                 raise HttpFailed(f"response: {error}") from error
             except HttpFailed as error:
@@ -128,7 +128,7 @@ async def run_session(parts: Parts, url: str) -> Outcome:
         action: Action = session.start()
         while isinstance(action, Post):
             response = await conversation.post(action.body)
-            action = session.receive(response.status, response.body)
+            action = await session.take(response.status, response.body)
         assert isinstance(action, End)
         return Outcome(action.successful, session.informed, action.reason)
     except (ExchangeFailed, ConnectFailed, HttpFailed, NoSource, TimeoutError, OSError) as error:

@@ -105,6 +105,14 @@ class Initiative:
 
 
 @dataclass(frozen=True, slots=True)
+class Dhcp:
+    """What the system's DHCP client has learnt of the ACS."""
+
+    file: str = ""
+    """JSON file with the options (`reference_cpe.discovery`), path from the configuration file's folder."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     device: Identity = field(default_factory=Identity)
     network: Network = field(default_factory=Network)
@@ -113,6 +121,7 @@ class Config:
     profile: Profile = field(default_factory=Profile)
     model: ModelFile = field(default_factory=ModelFile)
     initiative: Initiative = field(default_factory=Initiative)
+    dhcp: Dhcp = field(default_factory=Dhcp)
     settings: dict[str, Any] = field(default_factory=dict)
     """Factory settings that differ from the built-in ones."""
 
@@ -134,6 +143,8 @@ def read_config(path: Path) -> Config:
         if config.model.file:
             file = str(path.parent / config.model.file)
             config = replace(config, model=replace(config.model, file=file))
+        if config.dhcp.file:
+            config = replace(config, dhcp=Dhcp(str(path.parent / config.dhcp.file)))
         return config
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -155,7 +166,7 @@ def parse_config(tables: dict[str, Any]) -> Config:
     parts = {name: kind(**_fields(kind, name, tables.get(name, {}))) for name, kind in _TABLES.items()}
     _check_identity(parts["device"])
     _check_network(parts["network"])
-    _check_web(parts["web"])
+    _check_web(parts["web"], parts["network"])
     _check_profile(parts["profile"])
     _check_initiative(parts["initiative"])
     try:
@@ -173,6 +184,7 @@ _TABLES: Final[dict[str, Any]] = {
     "profile": Profile,
     "model": ModelFile,
     "initiative": Initiative,
+    "dhcp": Dhcp,
 }
 
 
@@ -215,12 +227,16 @@ def _check_network(network: Network) -> None:
         raise ConfigError("[network] wan_interface: expected, because manage is true")
 
 
-def _check_web(web: Web) -> None:
+def _check_web(web: Web, network: Network) -> None:
     if not web.listen:
         return
     host, _, port = web.listen.rpartition(":")
     if not _is_address(host.strip("[]")) or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ConfigError(f"[web] listen: expected ADDRESS:PORT, found {web.listen!r}")
+    address = ipaddress.ip_address(host.strip("[]"))
+    outside = [ipaddress.ip_address(own) for own in (network.wan_v4, network.wan_v6) if own]
+    if address.is_unspecified or address in outside:
+        raise ConfigError(f"[web] listen: expected one address, and none of the WAN, found {host}")
     if not web.user or not web.password:
         raise ConfigError("[web] user and password: expected, because listen is set")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from harness.cwmp import events
-from reference_cpe import client, diagnostics, schedule
+from reference_cpe import client, schedule
 from reference_cpe.client import Outcome
 from reference_cpe.clock import Clock, Work
 from reference_cpe.config import Config
@@ -46,6 +46,8 @@ class Device:
         self._restarting: asyncio.Task[None] | None = None
         self._network: asyncio.Task[None] | None = None
         self._merged = 0
+        self._wanted = False
+        self._beat_owed = False
         self._up = False
         self._leaving = False
         self.booted = asyncio.Event()
@@ -66,6 +68,7 @@ class Device:
         parts.reboot = self.restart
         parts.settings.changed = self._settings_changed
         parts.timers.periodic_due = self._periodic_due
+        parts.heartbeat.due = self._heartbeat_due
         parts.model.changed = self._parameters_set
         self._notifier = Notifier(parts)
         for alter in self._alterations:
@@ -80,9 +83,10 @@ class Device:
             parts.events.load(self.store.get("events", []))
             parts.transfers.load(self.store.get("transfers", []))
             parts.events.rebooted()
-            diagnostics.rebooted(parts)
+            parts.diagnostics.forget()
             for key in reboot_keys:
                 parts.events.add(events.M_REBOOT, key)
+            parts.discovery.refresh()
             if self._new_acs():
                 self._bootstrap()
             parts.events.add(events.BOOT)
@@ -91,10 +95,19 @@ class Device:
             self._up = True
             self.booted.set()
             schedule.arm(parts)
+            parts.reboots.booted()
+            parts.heartbeat.arm()
             parts.requests.begin()
             parts.transfers.start_due()
             parts.journal.note("booted")
+            self.check_certificates()
             self.connect()
+
+    def check_certificates(self) -> None:
+        """Warn of stored certificates that are out of date: at boot, and when one is stored."""
+        for warning in self.parts.trust.warnings():
+            log.warning("%s", warning)
+            self.parts.journal.note(warning)
 
     def _left_over(self) -> list[str]:
         """Do what a session that power cut short has put off; the CommandKeys of its Reboots."""
@@ -110,7 +123,7 @@ class Device:
 
     async def down(self) -> None:
         """Stop everything at once, as when power fails, but for the store."""
-        self._up = False
+        self._up = self._wanted = self._beat_owed = False
         self.booted.clear()
         tasks = [task for task in (self._session, self._network) if task is not None]
         self._session = self._network = None
@@ -119,6 +132,7 @@ class Device:
         if tasks:
             await asyncio.wait(tasks)
         await self.parts.transfers.stop()
+        await self.parts.diagnostics.stop()
         await self.parts.listener.stop()
         self._clock.drop_timers()
 
@@ -153,18 +167,30 @@ class Device:
 
     def connect(self) -> None:
         """Open a session now, unless one runs or there is nobody to talk to."""
-        active = self.parts.active() and self.parts.settings.value("acs_url")
-        if not self._up or self._leaving or self._session is not None or not active:
+        if self._session is not None:
+            self._wanted = True
+        if not self._may_connect():
             return
         self.parts.timers.cancel("retry")
-        self._session = asyncio.create_task(self._run(self._clock.work()))
+        self._begin(beating=False)
 
-    async def _run(self, work: Work) -> None:
+    def _may_connect(self) -> bool:
+        active = self.parts.active() and self.parts.settings.value("acs_url")
+        return bool(self._up and not self._leaving and self._session is None and active)
+
+    def _begin(self, beating: bool) -> None:
+        self._wanted = False
+        self._session = asyncio.create_task(self._run(self._clock.work(), beating))
+
+    async def _run(self, work: Work, beating: bool) -> None:
         with work:
             self._merged = 0
             self.sessions["started"] += 1
-            self.parts.events.attempt()
-            self._notifier.session_started()
+            self.parts.heartbeat.beating = beating
+            self.parts.model.refresh()
+            if not beating:
+                self.parts.events.attempt()
+                self._notifier.session_started()
             url = self.parts.contacted = self.parts.settings.value("acs_url")
             try:
                 outcome = await client.run_session(self.parts, url)
@@ -172,24 +198,22 @@ class Device:
                 log.exception("session broke inside")
                 outcome = Outcome(False, False, f"internal error: {error}")
             self._session = None
-            self._ended(outcome)
+            self.parts.heartbeat.beating = False
+            self._ended(outcome, beating)
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _ended(self, outcome: Outcome, beating: bool) -> None:
         """A session is over: events, timers, and what was put off."""
         parts = self.parts
         self.last_session = (self._clock.unix(), outcome.successful)
         self.sessions["successful" if outcome.successful else "failed"] += 1
         if outcome.successful:
             log.info("session ended")
-            parts.retry.succeeded()
         else:
             self.last_error = outcome.reason
             log.warning("session failed: %s", outcome.reason)
-            parts.retry.failed()
-            parts.events.session_failed()
         parts.journal.note(f"session {'ended' if outcome.successful else 'failed: ' + outcome.reason}")
-        parts.timers.session_ended(outcome.successful)
-        self._notifier.session_ended(outcome.successful)
+        if not beating:
+            self._delivered(outcome)
         for key in parts.after_session.reboot_keys:
             parts.events.add(events.M_REBOOT, key)
         # The keys are events now; a factory reset stays noted until it is done.
@@ -199,12 +223,28 @@ class Device:
             self.restart(parts.after_session.factory_reset)
             return
         parts.transfers.start_due()
-        diagnostics.finish(parts)
+        parts.diagnostics.start()
+        parts.reboots.session_ended()
+        parts.heartbeat.arm()
         self._value_changed()
-        if parts.events.fresh():
+        if parts.events.fresh() or (beating and self._wanted):
             self.connect()
-        elif not outcome.successful:
+        elif not (outcome.successful or beating or self._session):
             self._retry_later(outcome)
+        if self._beat_owed and self._session is None:
+            self._heartbeat_due()
+
+    def _delivered(self, outcome: Outcome) -> None:
+        """What the end of a session means for retries, events and timers; a heartbeat touches none of them."""
+        parts = self.parts
+        if outcome.successful:
+            parts.retry.succeeded()
+        else:
+            parts.retry.failed()
+            parts.events.session_failed()
+            parts.discovery.refresh()
+        parts.timers.session_ended(outcome.successful)
+        self._notifier.session_ended(outcome.successful)
 
     def _retry_later(self, outcome: Outcome) -> None:
         """The retry ladder; with every event discarded there is nothing left to retry for."""
@@ -221,6 +261,12 @@ class Device:
     def _periodic_due(self) -> None:
         self.parts.events.add(events.PERIODIC)
         self.connect()
+
+    def _heartbeat_due(self) -> None:
+        """A session of its own, after the one that runs. First contact with an ACS is no heartbeat's."""
+        self._beat_owed = self._session is not None
+        if self._may_connect() and not self._new_acs():
+            self._begin(beating=True)
 
     def _connection_requested(self) -> bool:
         if self._session is not None or events.CONNECTION_REQUEST in (
@@ -245,6 +291,7 @@ class Device:
         """A new ACS: it learns of nothing that was meant for the old one (TR-069 3.7.1.5)."""
         self.parts.events.bootstrap()
         self.parts.transfers.forget()
+        self.parts.diagnostics.forget()
         self.parts.save(reported={}, attributes={}, bootstrapped="")
 
     # --- changes of settings
@@ -262,11 +309,14 @@ class Device:
         if _PERIODIC & set(change) and self.parts.settings.value("cwmp_active"):
             self._periodic_changed()
         if _NETWORK & set(change):
+            self.parts.model.refresh()
             self._follow_network()
         self._value_changed()
 
     def _parameters_set(self, paths: Collection[str]) -> None:
         """The ACS has set parameters; those that are settings are told of by `_settings_changed`."""
+        self.parts.diagnostics.changed(paths)
+        self.parts.reboots.changed(paths)
         if self._up and self.parts.model.path(CONNECTION_REQUEST_ENABLE) in paths:
             self._follow_network()
 

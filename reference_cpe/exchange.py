@@ -47,7 +47,7 @@ class HttpStyle:
 
 
 class Exchange:
-    """HTTP state of one session. Seams: `request`, `judge`, `redirected`, `may_follow`."""
+    """HTTP state of one session. Seams: `request`, `encode`, `decode`, `judge`, `redirected`, `may_follow`."""
 
     def __init__(self, parts: Parts, target: Target) -> None:
         self.parts = parts
@@ -62,6 +62,14 @@ class Exchange:
     def encode(self, body: bytes) -> bytes:
         """*body* as it is sent."""
         return coding.encode(self.coding, body) if self.coding and body else body
+
+    def decode(self, response: Response) -> bytes:
+        """The body of *response* without its content coding.
+
+        Raises:
+            BadCoding: it cannot be unpacked.
+        """
+        return coding.decode(response.get("content-encoding"), response.body)
 
     def login(self) -> Login:
         """The login at the present target; each server has its own nonces."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cwmp import datatypes
 from harness.cwmp.messages import ParameterInfoStruct, ParameterValueStruct, SetParameterValuesFault
-from reference_cpe import keys, references
+from reference_cpe import keys, live, references
 from reference_cpe.definition import Definition
+from reference_cpe.diagnostics.state import settled
 from reference_cpe.fault import CwmpFault
 from reference_cpe.model_table import BINDINGS, FromSetting, Parameter, Rows, Stored
 from reference_cpe.rows import RowNumbers
@@ -34,7 +35,7 @@ class Model:
     def __init__(self, parts: Parts, definition: Definition) -> None:
         self._parts = parts
         self.definition: Definition = definition
-        self._numbers = RowNumbers(parts.store, definition.stem)
+        self._numbers = RowNumbers(parts.store, definition.stem, lambda table: live.rows(parts, table))
         self._tree = Tree()
         self.parameters: dict[str, Parameter] = {}
         self.objects: dict[str, Node] = {}
@@ -46,6 +47,17 @@ class Model:
     def _grow(self) -> None:
         self._tree = grow(self.definition, self._numbers)
         self.parameters, self.objects = self._tree.parameters, self._tree.objects
+
+    def refresh(self) -> None:
+        """Take in what has changed in the device itself: rows that have come or gone (`reference_cpe.live`)."""
+        for path, node in self.objects.items():
+            if node.live and node.table and self.rows(path) != self._tree.rows_of(path):
+                self._grow()
+                return
+
+    def rows_replaced(self) -> None:
+        """The device itself has given a table other rows."""
+        self._grow()
 
     def path(self, name: str) -> str:
         """The path in this model of what Device:2 calls *name*."""
@@ -73,10 +85,16 @@ class Model:
         if isinstance(source, FromSetting):
             return _lexical(self._parts.settings.value(source.key))
         if isinstance(source, Stored):
-            return str(self._parts.store.get("parameters", {}).get(parameter.path, source.default))
+            stored = self._parts.store.get("parameters", {})
+            return str(stored[parameter.path] if parameter.path in stored else self._default(source))
         if isinstance(source, Rows):
             return str(len(self._numbers.of(source.table, self.objects[source.table].definition)))
         return source(self._parts)
+
+    def _default(self, source: Stored) -> str:
+        if not source.told:
+            return source.default
+        return str(self._parts.discovery.told().get(source.told, source.default))
 
     def mark(self, parameter: Parameter) -> str:
         """What stands for the value where it is remembered: a hidden one is not stored a second time."""
@@ -93,7 +111,7 @@ class Model:
         if path in self.parameters:
             return self.read(self.parameters[path])
         source = BINDINGS[path.removeprefix(self.definition.stem)].source
-        return source.default if isinstance(source, Stored) else ""
+        return self._default(source) if isinstance(source, Stored) else ""
 
     def values(self, names: Sequence[str]) -> tuple[ParameterValueStruct, ...]:
         """GetParameterValues: full names, partial paths, or the empty string for all.
@@ -102,7 +120,7 @@ class Model:
             CwmpFault: 9005, a name is unknown.
         """
         found: dict[str, ParameterValueStruct] = {}
-        for name in names:
+        for name in dict.fromkeys(names):  # a name that stands there twice costs nothing more
             for parameter in self.below(name):
                 found[parameter.path] = self.value(parameter)
         return tuple(found.values())
@@ -234,6 +252,7 @@ class Model:
                 settings[parameter.source.key] = _python(parameter.syntax.type, item.value)
             else:
                 parameters[item.name] = stored_form(parameter.syntax, item.value)
+        parameters |= settled(self.parameters, {item.name: item.value for item in wanted})
         beside: dict[str, Any] = {"parameters": parameters, "reported": self._known(wanted)}
         if parameter_key is not None:
             beside["parameter_key"] = parameter_key

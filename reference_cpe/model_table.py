@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.cwmp.messages import UNKNOWN_TIME
 from reference_cpe.definition import Notify, Syntax
+from reference_cpe.diagnostics.speed import url_problem
 from reference_cpe.inform_parameters import events_problem, pattern_problem
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Stored:
     """The value is kept in the store under the parameter's path."""
 
     default: str
+    told: str = ""
+    """What DHCP calls it: while nobody has set a value, the one that it has delivered counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,7 @@ def _memory(field: str) -> Binding:
 
 _INFO, _SERVER, _ROOT = "DeviceInfo.", "ManagementServer.", "Device."
 _POLICY = _SERVER + "AutonomousTransferCompletePolicy."
+_HEARTBEAT = _SERVER + "HeartbeatPolicy."
 _WAN = "WANDevice.1.WANConnectionDevice.1.WANIPConnection.1."
 _CONFIG_FILE, _LOG_FILE = _INFO + "VendorConfigFile.1.", _INFO + "VendorLogFile.1."
 
@@ -119,6 +123,9 @@ CONNECTION_REQUEST_URL: Final = _ROOT + _SERVER + "ConnectionRequestURL"
 CONNECTION_REQUEST_ENABLE: Final = _ROOT + _SERVER + "HTTPConnectionRequestEnable"
 COMPRESSION: Final = _ROOT + _SERVER + "HTTPCompression"
 TRANSFER_POLICY: Final = _ROOT + _POLICY
+HEARTBEAT_POLICY: Final = _ROOT + _HEARTBEAT
+DELAY_REBOOT: Final = _ROOT + _SERVER + "DelayReboot"
+SCHEDULE_REBOOT: Final = _ROOT + _SERVER + "ScheduleReboot"
 PROVISIONING_CODE: Final = _INFO + "ProvisioningCode"
 
 BINDINGS: Final[dict[str, Binding]] = {
@@ -156,8 +163,8 @@ BINDINGS: Final[dict[str, Binding]] = {
     _SERVER + "ConnectionRequestPassword": _setting("connection_request_password", "change_credentials"),
     _SERVER + "UpgradesManaged": _setting("allow_firmware_updates", "local"),
     _SERVER + "DefaultActiveNotificationThrottle": _stored("0"),
-    _SERVER + "CWMPRetryMinimumWaitInterval": _stored("5"),
-    _SERVER + "CWMPRetryIntervalMultiplier": _stored("2000"),
+    _SERVER + "CWMPRetryMinimumWaitInterval": Binding(Stored("5", "retry_minimum")),
+    _SERVER + "CWMPRetryIntervalMultiplier": Binding(Stored("2000", "retry_multiplier")),
     _SERVER + "HTTPConnectionRequestEnable": _stored("true"),
     _SERVER + "SupportedConnReqMethods": _constant("HTTP"),
     _SERVER + "HTTPCompressionSupported": _constant("GZIP,Deflate"),
@@ -171,6 +178,14 @@ BINDINGS: Final[dict[str, Binding]] = {
     _POLICY + "Enable": _stored("false"),
     _POLICY + "TransferTypeFilter": _stored("Both"),
     _POLICY + "ResultTypeFilter": _stored("Both"),
+    _POLICY + "FileTypeFilter": _stored(
+        "1 Firmware Upgrade Image,2 Web Content,3 Vendor Configuration File,4 Vendor Log File"
+    ),
+    _SERVER + "DelayReboot": _stored("-1"),
+    _SERVER + "ScheduleReboot": _stored(UNKNOWN_TIME),
+    _HEARTBEAT + "Enable": _stored("false"),
+    _HEARTBEAT + "ReportingInterval": _stored("3600"),
+    _HEARTBEAT + "InitiationTime": _stored(UNKNOWN_TIME),
     "Time.Enable": _stored("true"),
     "Time.Status": Binding(lambda parts: "Synchronized" if parts.clock.absolute else "Unsynchronized"),
     "Time.CurrentLocalTime": Binding(lambda parts: parts.status.current_time(), volatile=True),
@@ -182,23 +197,56 @@ BINDINGS: Final[dict[str, Binding]] = {
     "IP.IPv6Capable": _constant("true"),
     "IP.IPv6Enable": _constant("true"),
     "IP.IPv6Status": _constant("Enabled"),
-    "IP.Interface.1.Enable": _constant("true"),
-    "IP.Interface.1.Status": _constant("Up"),
-    "IP.Interface.1.Name": Binding(lambda parts: parts.config.network.wan_interface),
-    "IP.Interface.1.IPv4Address.1.Enable": _constant("true"),
-    "IP.Interface.1.IPv4Address.1.IPAddress": Binding(
-        lambda parts: parts.config.network.wan_v4, read_only=True
-    ),
     _WAN + "Enable": _constant("true"),
     _WAN + "Name": _stored("WAN"),
     _WAN + "ExternalIPAddress": Binding(lambda parts: parts.config.network.wan_v4, read_only=True),
 }
 
+_TESTS: Final = {
+    "IP.Diagnostics.IPPing.": {"NumberOfRepetitions": "4", "Timeout": "1000", "DataBlockSize": "56"},
+    "IP.Diagnostics.TraceRoute.": {
+        "NumberOfTries": "3",
+        "Timeout": "5000",
+        "DataBlockSize": "38",
+        "MaxHopCount": "30",
+    },
+}
+"""Arguments that a test has before the ACS sets any: the standard's where it names some, else plain ones."""
+_GATEWAY_TESTS: Final = {
+    "IPPingDiagnostics.": "IP.Diagnostics.IPPing.",
+    "TraceRouteDiagnostics.": "IP.Diagnostics.TraceRoute.",
+}
+BINDINGS.update(
+    {
+        test + name: _stored(value)
+        for test in (*_TESTS, *_GATEWAY_TESTS)
+        for name, value in _TESTS[_GATEWAY_TESTS.get(test, test)].items()
+    }
+)
+BINDINGS.update(
+    {
+        f"{stem}{direction}Diagnostics.{direction}URL": Binding(Stored(""), check=url_problem)
+        for stem in ("IP.Diagnostics.", "")
+        for direction in ("Download", "Upload")
+    }
+)
+BINDINGS.update(
+    {
+        f"IP.Diagnostics.{version}{test}Supported": _constant("true")
+        for version in ("IPv4", "IPv6")
+        for test in ("Ping", "TraceRoute", "DownloadDiagnostics", "UploadDiagnostics")
+    }
+)
+BINDINGS.update(
+    {
+        f"IP.Diagnostics.{direction}Diagnostics.{direction}Transports": _constant("HTTP")
+        for direction in ("Download", "Upload")
+    }
+)
+
 FACTORY_ROWS: Final = {
     _INFO + "VendorConfigFile.": 1,
     _INFO + "VendorLogFile.": 1,
-    "IP.Interface.": 1,
-    "IP.Interface.1.IPv4Address.": 1,
     "WANDevice.": 1,
     "WANDevice.1.WANConnectionDevice.": 1,
     "WANDevice.1.WANConnectionDevice.1.WANIPConnection.": 1,

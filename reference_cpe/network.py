@@ -15,7 +15,7 @@ import socket
 from collections.abc import Iterable
 
 from reference_cpe import urls
-from reference_cpe.config import Network
+from reference_cpe.config import Network, Web
 from reference_cpe.settings import Rule, Settings
 
 log = logging.getLogger("reference-cpe.network")
@@ -48,7 +48,7 @@ class Source:
         """The address that *name* (network, loopback, or a literal the device owns) stands for."""
         if not name:
             return ""
-        named = {**self._network.networks, **self._network.loopbacks}
+        named = {**self._by_position(), **self._network.networks, **self._network.loopbacks}
         address = named.get(name, name)
         try:
             address = str(ipaddress.ip_address(address))
@@ -59,6 +59,10 @@ class Source:
         if not owned(address):
             raise NoSource(f"source address {name!r}: {address} is not an address of this device")
         return address
+
+    def _by_position(self) -> dict[str, str]:
+        """The loopback addresses by the names that LCOS gives each place of its table: LB0 to LBF."""
+        return {f"LB{place:X}": address for place, address in enumerate(self._network.loopbacks.values())}
 
     def advertised(self, acs_url: str) -> str:
         """The address under which the ACS can reach the device, empty when none is known."""
@@ -115,8 +119,9 @@ def port_obstacle(port: int) -> str:
 class Firewall:
     """The device's nftables rules. Seams: `masking`, `input_filter`, `rule`, `load`."""
 
-    def __init__(self, network: Network, settings: Settings) -> None:
+    def __init__(self, network: Network, settings: Settings, web: Web | None = None) -> None:
         self._network = network
+        self._web = web
         self._settings = settings
         self._loaded = ""
 
@@ -157,12 +162,21 @@ class Firewall:
         wan = f'iifname "{self._network.wan_interface}" meta nfproto ipv6'
         return [
             "chain input { type filter hook input priority filter; policy accept;",
+            *self.web_from_wan(),
             f"{wan} ct state established,related accept",
             f"{wan} meta l4proto ipv6-icmp accept",
             *(f"{wan} {self.rule(rule)}" for rule in self.inbound_rules()),
             f"{wan} drop",
             "}",
         ]
+
+    def web_from_wan(self) -> list[str]:
+        """The web configuration is for the LAN: what comes by the WAN to its address is dropped."""
+        if self._web is None or not self._web.listen:
+            return []
+        host, port = self._web.place
+        family = "ip6" if ":" in host else "ip"
+        return [f'iifname "{self._network.wan_interface}" {family} daddr {host} tcp dport {port} drop']
 
     def inbound_rules(self) -> Iterable[Rule]:
         """The active rules, the one that decides first in front."""

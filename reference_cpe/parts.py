@@ -17,10 +17,13 @@ from harness.cwmp.messages import Message
 from reference_cpe.attributes import Attributes
 from reference_cpe.clock import Clock
 from reference_cpe.config import Config
+from reference_cpe.diagnostics.part import Diagnostics
+from reference_cpe.discovery import Discovery
 from reference_cpe.envelope import EnvelopeReader, EnvelopeWriter
 from reference_cpe.events import Events
 from reference_cpe.exchange import Exchange, HttpStyle
 from reference_cpe.gate import Gate
+from reference_cpe.heartbeat import Heartbeat
 from reference_cpe.journal import Journal
 from reference_cpe.listener import Listener
 from reference_cpe.login import Digest
@@ -28,6 +31,7 @@ from reference_cpe.model import Model
 from reference_cpe.models import choose
 from reference_cpe.network import Firewall, Source
 from reference_cpe.permissions import Permissions
+from reference_cpe.reboots import Reboots
 from reference_cpe.requests import Requests
 from reference_cpe.retry import Retry
 from reference_cpe.rim import Wire
@@ -73,6 +77,10 @@ class Parts:
     timers: Timers = field(init=False)
     transfers: Transfers = field(init=False)
     requests: Requests = field(init=False)
+    diagnostics: Diagnostics = field(init=False)
+    reboots: Reboots = field(init=False)
+    discovery: Discovery = field(init=False)
+    heartbeat: Heartbeat = field(init=False)
     journal: Journal = field(init=False)
     source: Source = field(init=False)
     firewall: Firewall = field(init=False)
@@ -130,9 +138,13 @@ def assemble(config: Config, clock: Clock, store: Store, random: Random) -> Part
     parts.timers = Timers(parts)
     parts.transfers = Transfers(parts)
     parts.requests = Requests(parts)
+    parts.diagnostics = Diagnostics(parts)
+    parts.reboots = Reboots(parts)
+    parts.discovery = Discovery(parts, config.dhcp.file)
+    parts.heartbeat = Heartbeat(parts)
     parts.journal = Journal(parts)
     parts.source = Source(config.network, parts.settings)
-    parts.firewall = Firewall(config.network, parts.settings)
+    parts.firewall = Firewall(config.network, parts.settings, config.web)
     parts.digest = Digest()
     parts.gate = Gate(parts.settings, clock)
     parts.listener = Listener(parts)

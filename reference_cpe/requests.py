@@ -70,8 +70,10 @@ class Requests:
                 self._parts.journal.note(f"no download of the device's own accord: {fault.text}")
 
     def pending(self) -> list[OwnRequest]:
-        """What waits now, in the order in which it is sent."""
-        found = []
+        """What waits now, in the order in which it is sent; a heartbeat leaves it waiting."""
+        found: list[OwnRequest] = []
+        if self._parts.heartbeat.beating:
+            return found
         if self._ask_methods:
             found.append(
                 OwnRequest(

@@ -6,10 +6,12 @@ tables that differ from factory are stored, under ``rows``, by their path.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from reference_cpe.definition import ObjectDefinition
 from reference_cpe.fault import CwmpFault
+from reference_cpe.live import Row
 from reference_cpe.model_table import FACTORY_ROWS
 from reference_cpe.store import Store
 
@@ -23,15 +25,26 @@ Table = dict[str, Any]
 class RowNumbers:
     """Instance numbers by table path; *stem* is the path of the root."""
 
-    def __init__(self, store: Store, stem: str) -> None:
+    step = 1
+    """What a new row's number is above the highest one before it."""
+
+    def __init__(self, store: Store, stem: str, live: Callable[[str], list[Row] | None]) -> None:
         self._store = store
         self._stem = stem
+        self._live = live
+
+    def live(self, path: str) -> list[Row] | None:
+        """The rows of a table that is the device's own state (`reference_cpe.live`), else ``None``."""
+        return self._live(path.removeprefix(self._stem))
 
     def of(self, table: str, definition: ObjectDefinition) -> list[int]:
         """The instance numbers of the rows of *table*."""
         return list(self._table(table, definition)["numbers"])
 
     def _table(self, path: str, definition: ObjectDefinition) -> Table:
+        live = self.live(path)
+        if live is not None:
+            return {"numbers": list(range(1, len(live) + 1)), "last": len(live)}
         stored = self._store.get("rows", {}).get(path)
         if stored is not None:
             return dict(stored)
@@ -48,7 +61,7 @@ class RowNumbers:
         most = MOST if definition.high is None else definition.high
         if len(table["numbers"]) >= most:
             raise CwmpFault(9004, f"the table is full: {most} rows")
-        number = int(table["last"]) + 1
+        number = int(table["last"]) + self.step
         changed = {"numbers": [*table["numbers"], number], "last": number}
         return number, {**self._store.get("rows", {}), path: changed}
 

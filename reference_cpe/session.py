@@ -148,6 +148,10 @@ class Session:
 
     # --- in
 
+    async def take(self, status: int, body: bytes) -> Action:
+        """`receive`, for a device that does something else before it answers."""
+        return self.receive(status, body)
+
     def receive(self, status: int, body: bytes) -> Action:
         """An HTTP response came that is neither 401 nor a redirect."""
         if not 200 <= status < 300:

@@ -194,7 +194,9 @@ class Settings:
 
     def value(self, key: str) -> Any:
         stored = self._store.get("settings", {})
-        return SETTINGS[key].check(stored[key]) if key in stored else self.factory[key]
+        value = SETTINGS[key].check(stored[key]) if key in stored else self.factory[key]
+        # Only where nobody has set a URL does that of DHCP count (TR-069 3.1).
+        return value or (self._store.get("dhcp") or {}).get(key, value) if key == "acs_url" else value
 
     def all(self) -> dict[str, Any]:
         return {key: self.value(key) for key in SETTINGS}

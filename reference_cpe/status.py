@@ -42,7 +42,8 @@ class Status:
     def provisioning_code(self) -> str:
         stored = self._parts.store.get("parameters", {})
         path = self._parts.model.path(PROVISIONING_CODE)
-        return str(stored.get(path, self._parts.config.device.provisioning_code))
+        told = self._parts.discovery.told().get("provisioning_code")
+        return str(stored.get(path, told or self._parts.config.device.provisioning_code))
 
     def connection_request_path(self) -> str:
         """Random, and the same for the life of the store (TR-069 3.2.2.2)."""
@@ -69,6 +70,8 @@ class Informer:
     def message(self) -> Inform:
         """The Inform of a session that begins now."""
         parts = self._parts
+        if parts.heartbeat.beating:
+            return parts.heartbeat.message()
         changes = parts.model.changes()
         if changes:
             parts.events.add(VALUE_CHANGE)
@@ -97,6 +100,8 @@ class Informer:
     def delivered(self) -> None:
         """InformResponse came."""
         parts = self._parts
+        if parts.heartbeat.beating:
+            return
         parts.events.inform_acknowledged()
         parts.store.update(
             events=parts.events.dump(),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from harness.cwmp import events
@@ -15,10 +14,13 @@ from reference_cpe import backup, fetch, file_types, firmware, script, windows
 from reference_cpe.fault import CwmpFault
 from reference_cpe.model_table import COMMENT, TRANSFER_POLICY
 from reference_cpe.settings import CREDENTIALS, SettingsRefused
-from reference_cpe.windows import Window
+from reference_cpe.transfer import Kind, Transfer
+from reference_cpe.values import list_items
 
 if TYPE_CHECKING:
     from reference_cpe.parts import Parts
+
+__all__ = ["MOST", "Kind", "Transfer", "Transfers"]
 
 log = logging.getLogger("reference-cpe.transfers")
 
@@ -28,61 +30,8 @@ _SLACK = 0.001
 """Seconds that count as now: Unix and device time are converted into each other."""
 
 
-class Kind(StrEnum):
-    """What a file is to the device."""
-
-    FIRMWARE = "firmware"
-    SCRIPT = "script"
-    SETTINGS = "settings"
-    LOG = "log"
-
-
-@dataclass(slots=True)
-class Transfer:
-    """One transfer, as it is stored. Times are Unix seconds; ``due`` is the earliest moment to begin."""
-
-    number: int
-    kind: str
-    command_key: str
-    url: str
-    username: str
-    password: str
-    due: float
-    done: bool = False
-    fault_code: int = 0
-    fault_string: str = ""
-    started: float | None = None
-    completed: float | None = None
-    event: str = events.M_DOWNLOAD
-    file_type: str = ""
-    """As it is named among all transfers."""
-    file_size: int = 0
-    target_file_name: str = ""
-    windows: list[dict[str, Any]] = field(default_factory=list)
-    attempts: int = 0
-    """How many have failed in the present window."""
-    running: bool = False
-
-    @property
-    def upload(self) -> bool:
-        return self.kind in (Kind.SETTINGS, Kind.LOG)
-
-    @property
-    def autonomous(self) -> bool:
-        """No ACS has asked for it."""
-        return self.event == events.AUTONOMOUS_TRANSFER_COMPLETE
-
-    @property
-    def state(self) -> int:
-        """1 not yet started, 2 in progress, 3 completed (A.4.1.1)."""
-        return 3 if self.done else 2 if self.running else 1
-
-    def open_windows(self) -> list[Window]:
-        return [Window(**window) for window in self.windows]
-
-
 class Transfers:
-    """Seams: `kind`, `upload_kind`, `permitted`, `fetch`, `content`, `store`, `apply`, `update_firmware`,
+    """Seams: `kind`, `upload_kind`, `permitted`, `finish`, `carry_out`, `fetch`, `content`, `store`, `apply`, `update_firmware`,
     `run_script`, `cancel`, `report`, `reportable`.
     """
 
@@ -90,6 +39,7 @@ class Transfers:
         self._parts = parts
         self._queue: list[Transfer] = []
         self._task: asyncio.Task[None] | None = None
+        self._current: Transfer | None = None
 
     # --- queue
 
@@ -168,6 +118,7 @@ class Transfers:
     def forget(self) -> None:
         """Another ACS: what the old one asked for is dropped, what is under way too."""
         self._queue.clear()
+        self._parts.store.update(script_done=None)
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -204,7 +155,7 @@ class Transfers:
         """Of what had time windows: on to the next window, or a failure where the last one is over."""
         now = self._parts.clock.unix()
         for transfer in list(self._queue):
-            if transfer.windows and not transfer.done:
+            if transfer.windows and not transfer.done and not self._has_run(transfer):
                 window = windows.current(transfer.open_windows(), now + _SLACK)
                 if window is not None:
                     transfer.due = max(transfer.due, window.start)
@@ -221,27 +172,38 @@ class Transfers:
 
     async def _run(self, transfer: Transfer, done: Callable[[], None]) -> None:
         try:
-            transfer.started = self._parts.clock.unix()
-            transfer.running = True
-            log.info("transfer %d (%s): begins", transfer.number, transfer.kind)
-            reboot, fault = False, None
-            try:
-                reboot = await self._in_time(transfer)
-            except CwmpFault as caught:
-                fault = caught
-            except OSError as error:
-                fault = CwmpFault(9011 if transfer.upload else 9010, f"File transfer failure: {error}")
-            except Exception:
-                log.exception("transfer %d failed inside", transfer.number)
-                fault = CwmpFault(9002, "Internal error")
-            self._task, transfer.running = None, False
-            if fault is None or not self._again(transfer):
-                self._complete(transfer, reboot, fault)
+            reboot = await self.finish(transfer)
+            if not any(waiting is transfer for waiting in self._queue) and not transfer.done:
+                return  # dropped meanwhile, and with it what goes on here
+            self._task = None
+            if transfer.done:
                 self._parts.connect()
             if not reboot:
                 self.start_due()
         finally:
             done()
+
+    async def finish(self, transfer: Transfer) -> bool:
+        """Carry out a transfer and note the result; True when the device reboots to finish it."""
+        transfer.started = self._parts.clock.unix()
+        transfer.running = True
+        log.info("transfer %d (%s): begins", transfer.number, transfer.kind)
+        reboot, fault = False, None
+        try:
+            reboot = await self._in_time(transfer)
+        except CwmpFault as caught:
+            fault = caught
+        except OSError as error:
+            fault = CwmpFault(9011 if transfer.upload else 9010, f"File transfer failure: {error}")
+        except Exception:
+            log.exception("transfer %d failed inside", transfer.number)
+            fault = CwmpFault(9002, "Internal error")
+        transfer.running = False
+        if not any(waiting is transfer for waiting in self._queue):
+            log.info("transfer %d: forgotten, as the ACS is another one now", transfer.number)
+        elif fault is None or not self._again(transfer):
+            self._complete(transfer, reboot, fault)
+        return reboot
 
     async def _in_time(self, transfer: Transfer) -> bool:
         """`carry_out` before the present time window ends, where there are windows."""
@@ -270,6 +232,8 @@ class Transfers:
         Raises:
             CwmpFault: with the code of the TransferComplete.
         """
+        if self._has_run(transfer):
+            return False
         kind = Kind(transfer.kind)
         if not self.permitted(kind):
             raise CwmpFault(9001, "Request denied: not allowed by the settings")
@@ -277,7 +241,15 @@ class Transfers:
             await self.store(transfer, self.content(kind))
             return False
         data = await self.fetch(transfer)
-        return self.apply(kind, data)
+        self._current = transfer
+        try:
+            return self.apply(kind, data)
+        finally:
+            self._current = None
+
+    def _has_run(self, transfer: Transfer) -> bool:
+        """Whether it is a script in effect whose result was not noted, as power failed in between."""
+        return bool(transfer.mark == self._parts.store.get("script_done"))
 
     def content(self, kind: Kind) -> bytes:
         """A file that Upload sends."""
@@ -324,7 +296,9 @@ class Transfers:
         if wanted.comment is not None:
             parameters[self._parts.model.path(COMMENT)] = wanted.comment
         try:
-            self._parts.settings.change(wanted.settings, parameters=parameters)
+            # The mark is part of the same write: power may fail before the result is noted.
+            done = self._current.mark if self._current is not None else None
+            self._parts.settings.change(wanted.settings, parameters=parameters, script_done=done)
         except SettingsRefused as error:
             raise CwmpFault(9018, f"File unusable: {error}") from error
 
@@ -348,7 +322,7 @@ class Transfers:
             parts.save(software_version=parts.store.get("next_version"), next_version=None)
             parts.reboot()
         else:
-            parts.save()
+            parts.save(script_done=None)
 
     # --- reporting
 
@@ -361,6 +335,7 @@ class Transfers:
             text(TRANSFER_POLICY + "Enable") in ("true", "1")
             and text(TRANSFER_POLICY + "TransferTypeFilter") in (direction, "Both")
             and text(TRANSFER_POLICY + "ResultTypeFilter") in (result, "Both")
+            and transfer.file_type in list_items(text(TRANSFER_POLICY + "FileTypeFilter"))
         )
 
     def reported(self) -> list[int]:

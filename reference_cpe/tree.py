@@ -17,11 +17,13 @@ class Node:
     definition: ObjectDefinition
     table: bool = False
     row: bool = False
+    live: bool = False
+    """Its rows are the device's own state, which the ACS cannot change."""
 
     @property
     def writable(self) -> bool:
         """Of a table: rows can be added; of a row: it can be deleted."""
-        return (self.table or self.row) and self.definition.creatable
+        return (self.table or self.row) and self.definition.creatable and not self.live
 
 
 @dataclass(slots=True)
@@ -34,6 +36,14 @@ class Tree:
     """The parameters with active notification by default."""
     counters: dict[str, str] = field(default_factory=dict)
     """Path of a table to that of the parameter that counts its rows."""
+
+    def rows_of(self, table: str) -> list[str]:
+        """The paths of the rows that the table had when the tree was grown."""
+        return [
+            path
+            for path, node in self.objects.items()
+            if node.row and path[:-1].rpartition(".")[0] + "." == table
+        ]
 
 
 def grow(definition: Definition, numbers: RowNumbers) -> Tree:
@@ -64,7 +74,7 @@ class _Growth:
             if parameter.name in counted:
                 self._tree.counters[counted[parameter.name]] = full
             self._tree.parameters[full] = self._parameter(
-                parameter, full, template, counted.get(parameter.name)
+                parameter, full, template, counted.get(parameter.name), node
             )
             if self._tree.parameters[full].active:
                 self._tree.active.append(full)
@@ -75,9 +85,10 @@ class _Growth:
             if not child.table:
                 self.object(child, below, f"{template}{child.name}.", Node(child), first=first)
                 continue
-            self._tree.objects[below] = Node(child, table=True)
+            live = self._numbers.live(below) is not None
+            self._tree.objects[below] = Node(child, table=True, live=live)
             for at, number in enumerate(self._numbers.of(below, child)):
-                row = Node(child, row=True)
+                row = Node(child, row=True, live=live)
                 self.object(
                     child,
                     f"{below}{number}.",
@@ -86,13 +97,23 @@ class _Growth:
                     first=first and at == 0,
                 )
 
+    def _live_value(self, path: str) -> str | None:
+        """The value of a parameter of a live row, ``None`` where the device has nothing to say of it."""
+        row, _, name = path.rpartition(".")
+        table, _, number = row.rpartition(".")
+        rows = self._numbers.live(table + ".") or []
+        return rows[int(number) - 1].get(name) if int(number) <= len(rows) else None
+
     def _parameter(
-        self, definition: ParameterDefinition, path: str, template: str, table: str | None
+        self, definition: ParameterDefinition, path: str, template: str, table: str | None, node: Node
     ) -> Parameter:
         concrete = path.removeprefix(self._stem)
         binding = BINDINGS.get(concrete) or BINDINGS.get(template + definition.name)
         if binding is None:
-            binding = Binding(Rows(table) if table is not None else Stored(neutral(definition.syntax)))
+            plain = neutral(definition.syntax)
+            binding = Binding(Rows(table) if table is not None else Stored(plain))
+            if node.live and self._live_value(path) is not None:
+                binding = Binding(lambda _parts: self._live_value(path) or plain, read_only=True)
         return Parameter(
             path,
             definition.syntax,

@@ -83,6 +83,14 @@ class Trust:
         stored = self._store.get("client_certificate")
         return ClientCertificate(**stored) if stored else None
 
+    def warnings(self) -> list[str]:
+        """What is stored and out of date; nothing while the device does not know the time."""
+        own = self.client_certificate()
+        slots = {"CWMP root CA certificate": self.anchors(), "CWMP container": own.chain if own else ""}
+        now = self._clock.unix() if self._clock.absolute else None
+        found = {label: out_of_date(pem, now) for label, pem in slots.items()}
+        return [f"{label}: {problem}" for label, problem in found.items() if problem]
+
     def context(self) -> ssl.SSLContext:
         """TLS 1.2 or later, strict X.509, names from the SAN alone; trusting nothing but `anchors`.
 
@@ -106,6 +114,18 @@ class Trust:
         if own is not None:
             own.load_into(context)
         return context
+
+
+def out_of_date(pem: str, now: float | None) -> str:
+    """Why the first certificate of *pem* is not valid at *now* (Unix time, ``None`` for unknown), else empty."""
+    if not pem or now is None:
+        return ""
+    found = x509.load_pem_x509_certificates(pem.encode("ascii"))[0]
+    if now > found.not_valid_after_utc.timestamp():
+        return f"expired on {found.not_valid_after_utc:%Y-%m-%d}"
+    if now < found.not_valid_before_utc.timestamp():
+        return f"not valid before {found.not_valid_before_utc:%Y-%m-%d}"
+    return ""
 
 
 def read_certificate(data: bytes) -> str:

@@ -211,6 +211,7 @@ class WebConfiguration:
         parts = self._device.parts
         refused = errors or rule_errors or upload_errors
         own = parts.trust.client_certificate()
+        now = self._clock.unix() if self._clock.absolute else None
         return self._render(
             "page.html",
             422 if refused else 200,
@@ -222,8 +223,8 @@ class WebConfiguration:
             rules=to_json(parts.settings.value("ipv6_inbound_rules")),
             rule=rule,
             rule_errors=rule_errors or {},
-            root=view.stored(parts.trust.anchors()),
-            client=view.stored(own.chain if own else ""),
+            root=view.stored(parts.trust.anchors(), now),
+            client=view.stored(own.chain if own else "", now),
             upload_errors=upload_errors or {},
         )
 
@@ -287,6 +288,7 @@ class WebConfiguration:
             self._device.parts.trust.store_root(await _file(request))
         except BadCertificate as error:
             return self._show(request, upload_errors={"root": str(error)})
+        self._device.check_certificates()
         return _see("/?done=root-ca#certificates")
 
     async def _remove_root(self, _request: web.Request) -> web.Response:
@@ -299,6 +301,7 @@ class WebConfiguration:
             self._device.parts.trust.store_client(await _file(request), passphrase)
         except BadContainer as error:
             return self._show(request, upload_errors={"client": str(error)})
+        self._device.check_certificates()
         return _see("/?done=client#certificates")
 
     async def _remove_client(self, _request: web.Request) -> web.Response:

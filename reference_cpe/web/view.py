@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from reference_cpe.device import Device
+from reference_cpe.trust import out_of_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +20,18 @@ class Stored:
     issuer: str
     valid: str
     fingerprint: str
+    warning: str = ""
+    """Why it is out of date, empty when it is not."""
 
 
-def stored(pem: str) -> Stored | None:
-    """The first certificate of *pem*, ``None`` where there is none."""
+def stored(pem: str, now: float | None = None) -> Stored | None:
+    """The first certificate of *pem*, judged at *now* (Unix time) if that is known; ``None`` for no certificate."""
     if not pem:
         return None
     found = x509.load_pem_x509_certificates(pem.encode("ascii"))[0]
     digits = found.fingerprint(SHA256()).hex(":").upper()
     valid = f"{found.not_valid_before_utc:%Y-%m-%d} to {found.not_valid_after_utc:%Y-%m-%d}"
-    return Stored(_name(found.subject), _name(found.issuer), valid, digits)
+    return Stored(_name(found.subject), _name(found.issuer), valid, digits, out_of_date(pem, now))
 
 
 def _name(name: x509.Name) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -11,7 +12,6 @@ from cpe_lab import Acs, ManualClock, run_device
 
 from harness.cwmp.inform import Root, missing
 from harness.cwmp.messages import GetParameterNames, GetParameterNamesResponse, ParameterValueStruct
-from reference_cpe import diagnostics
 from reference_cpe.config import Config, ModelFile, Network, Profile
 from reference_cpe.definition import Definition, Notify, ObjectDefinition, ParameterDefinition
 from reference_cpe.definition_xml import BadModel, load
@@ -277,21 +277,18 @@ async def test_a_device_with_the_other_root(acs: Acs, home: Path) -> None:
     assert [item.name for item in answer.parameter_list] == ["InternetGatewayDevice."]
 
 
-def test_diagnostics_end_with_an_error(tmp_path: Path) -> None:
+async def test_a_diagnosis_that_the_device_cannot_do_ends_with_an_error(tmp_path: Path) -> None:
     parts = device(tmp_path, "TR-181", full("TR-181"))
-    path = "Device.IP.Diagnostics.IPPing.DiagnosticsState"
-    requested = (ParameterValueStruct(path, "Requested"),)
-    with pytest.raises(CwmpFault, match="9003"):
-        parts.model.set((ParameterValueStruct(path, "Complete"),))
-    diagnostics.finish(parts)
+    path = "Device.IP.Diagnostics.UDPEchoDiagnostics.DiagnosticsState"
+    parts.diagnostics.start()
     assert parts.events.entries == []
-    parts.model.set(requested)
-    diagnostics.finish(parts)
+    parts.model.set((ParameterValueStruct(path, "Requested"),))
+    parts.diagnostics.start()
+    async with asyncio.timeout(10):
+        while parts.clock.busy:  # noqa: ASYNC110 - the clock has no event
+            await asyncio.sleep(0)
     assert parts.model.text(path).startswith("Error")
     assert [entry.code for entry in parts.events.entries] == ["8 DIAGNOSTICS COMPLETE"]
-    parts.model.set(requested)
-    diagnostics.rebooted(parts)
-    assert parts.model.text(path) == "None"
 
 
 async def test_a_device_with_a_full_model(acs: Acs, home: Path) -> None:

@@ -46,7 +46,7 @@ def test_source(wired: Parts, name: str, address: str) -> None:
     assert wired.source.address() == address
 
 
-@pytest.mark.parametrize("name", ["INTRANET2", "LB1", "intranet", "192.0.2.1", "LB", "300.0.0.1"])
+@pytest.mark.parametrize("name", ["INTRANET2", "LB2", "intranet", "192.0.2.1", "LB", "300.0.0.1"])
 def test_unknown_source(wired: Parts, name: str) -> None:
     wired.settings.change({"source_address": name})
     with pytest.raises(NoSource, match=name):

@@ -202,6 +202,45 @@ async def test_windows_missed_while_switched_off(parts: Parts, clock: ManualCloc
 # --- the queue
 
 
+async def test_a_script_is_run_once_though_power_fails_before_its_result_is_noted(tmp_path: Path) -> None:
+    """It even forbids itself: what it has done is done, and is reported as such."""
+    clock, store = ManualClock(), Store(tmp_path / "store")
+    parts = assemble(Config(), clock, store, Random(1))
+    runs = faking(parts, [b"set /Setup/Comment once\nset /Setup/CWMP/Allow-File-Download no\n"])
+    call(parts, schedule(window(0, 10)))
+    (transfer,) = parts.transfers.pending()
+    assert await parts.transfers.carry_out(transfer) is False
+    assert len(runs) == 1
+
+    after = assemble(Config(), clock, Store(tmp_path / "store"), Random(1))
+    after.transfers.load(after.store.get("transfers"))
+    again = faking(after, [b"set /Setup/Comment twice\n"])
+    clock.time = 100
+    after.transfers.start_due()
+    await settle()
+    assert (again, after.model.text("Device.X_EXAMPLE-ORG_Comment")) == ([], "once")
+    assert result(after)[0] == 0
+    after.transfers.acknowledged(transfer.number)
+    after.settings.change({"allow_file_transmission": True})
+    call(after, schedule(window(0, 10)))
+    after.transfers.start_due()
+    await settle()
+    assert (len(again), after.model.text("Device.X_EXAMPLE-ORG_Comment")) == (1, "twice")
+
+
+async def test_a_script_that_names_another_acs(tmp_path: Path) -> None:
+    """The mark of what was run goes with the transfer: the new ACS's first script is run."""
+    parts = assemble(Config(), ManualClock(), Store(tmp_path / "store"), Random(1))
+    parts.settings.changed = lambda _change: parts.transfers.forget()
+    faking(parts, [b"set /Setup/CWMP/ACS-URL http://other.test/\n"])
+    call(parts, schedule(window(0, 10)))
+    parts.transfers.start_due()
+    await settle()
+    assert parts.transfers.pending() == []
+    assert parts.store.get("script_done") is None
+    assert parts.events.entries == []
+
+
 def test_queued_transfers(parts: Parts) -> None:
     call(parts, Download("d", SCRIPT, "http://x.test/", "", "", 77, "name", 30))
     call(parts, Upload("u", "4 Vendor Log File 1", "http://x.test/", delay_seconds=60))
@@ -399,6 +438,9 @@ def test_a_full_queue_leaves_the_device_alone(tmp_path: Path) -> None:
         ({"Enable": "true", "TransferTypeFilter": "Upload"}, False),
         ({"Enable": "true", "ResultTypeFilter": "Failure"}, False),
         ({"Enable": "true", "ResultTypeFilter": "Success", "TransferTypeFilter": "Download"}, True),
+        ({"Enable": "true", "FileTypeFilter": "1 Firmware Upgrade Image"}, False),
+        ({"Enable": "true", "FileTypeFilter": "X 0200C9 A, 3 Vendor Configuration File"}, True),
+        ({"Enable": "true", "FileTypeFilter": ""}, False),
     ],
 )
 def test_which_autonomous_transfers_are_told(parts: Parts, settings: dict[str, str], told: bool) -> None:

@@ -1,0 +1,46 @@
+"""The IP interfaces of the device: the WAN, then its networks, then its loopback addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reference_cpe.config import Network
+
+if TYPE_CHECKING:
+    from reference_cpe.parts import Parts
+
+_TABLE: Final = "IP.Interface."
+_GATEWAY_WAN: Final = "WANDevice.1.WANConnectionDevice.1.WANIPConnection.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """One of them; an address that it has not is empty."""
+
+    name: str
+    v4: str = ""
+    v6: str = ""
+    loopback: bool = False
+
+
+def of(network: Network) -> list[Interface]:
+    """The interfaces in the order of their instance numbers."""
+    found = [Interface(network.wan_interface, network.wan_v4, network.wan_v6)]
+    for named, loopback in ((network.networks, False), (network.loopbacks, True)):
+        for name, address in named.items():
+            v4, v6 = ("", address) if ":" in address else (address, "")
+            found.append(Interface(name, v4, v6, loopback))
+    return found
+
+
+def named(parts: Parts, path: str) -> Interface | None:
+    """The interface that *path* (with or without the dot at the end) leads to in the device's data model."""
+    below = path.removesuffix(".").removeprefix(parts.model.definition.stem)
+    everything = of(parts.config.network)
+    if below == _GATEWAY_WAN:
+        return everything[0]
+    number = below.removeprefix(_TABLE)
+    if below.startswith(_TABLE) and number.isdecimal() and 1 <= int(number) <= len(everything):
+        return everything[int(number) - 1]
+    return None
