@@ -64,6 +64,8 @@ def render(bundle: Bundle) -> str:
         levels=[(each, summary.counts(results.requirements, each)) for each in (Level.MUST, Level.SHOULD)],
         passed=sum(each.verdict in (Verdict.PASS, Verdict.WARN) for each in musts),
         judged=sum(each.verdict in (Verdict.PASS, Verdict.WARN, Verdict.FAIL) for each in musts),
+        proven=sum(bool(case.proven) for case in results.cases if case.verdict is Verdict.PASS),
+        passed_cases=sum(case.verdict is Verdict.PASS for case in results.cases),
         areas=summary.areas(results),
         area_names=summary.area_names(results),
         gaps=summary.gaps(results),

@@ -145,11 +145,15 @@ def _summary(results: Results) -> Text:
     musts = summary.counts(results.requirements, Level.MUST)
     said = [f"{number} {verdict}" for verdict, number in musts.items() if number]
     text = Text.assemble(
-        _mark(results.verdict), f"  {len(results.cases)} cases in {results.seconds:.1f} s; MUST: "
+        _mark(results.verdict), f"  {_number(len(results.cases), 'case')} in {results.seconds:.1f} s; MUST: "
     )
     text.append(", ".join(said) or "none")
     if results.untested:
-        text.append(f"; {len(results.untested)} requirements not tested")
+        text.append(f"; {_number(len(results.untested), 'requirement')} not tested")
     if not results.complete:
         text.append("; the run did not end", style="yellow")
     return text
+
+
+def _number(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

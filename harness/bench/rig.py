@@ -79,8 +79,8 @@ class Rig:
         self.names: NameServer | None = None
         """The name server; ``None`` where the device is not in a namespace of the bench."""
         self.root = Authority.trusted("bench root", now=now)
-        self.connection_request_credentials = (f"cr-{secrets.token_hex(4)}", secrets.token_hex(8))
-        self.acs_credentials = (f"cpe-{secrets.token_hex(4)}", secrets.token_hex(8))
+        self.connection_request_credentials = self._pair("connection_request", "cr")
+        self.acs_credentials = self._pair("acs", "cpe")
         self._informs: list[tuple[AcsSession, Inform]] = []
         self._last_inform: Inform | None = None
         self.keylog = workdir / "tls-secrets.log"
@@ -89,6 +89,15 @@ class Rig:
             clock, driver, self._wake_by_request, self._periodic_within, profile.timing.contact
         )
         self.identity: Identity = self.root.leaf(*self.acs_names)
+
+    def _pair(self, which: str, prefix: str) -> tuple[str, str]:
+        """User and password of a kind: the profile's, which the baseline sets too, else fresh ones."""
+        given = self.profile.initial()
+        user, password = given.get(f"{which}_username"), given.get(f"{which}_password")
+        return (
+            f"{prefix}-{secrets.token_hex(4)}" if user is None else str(user),
+            secrets.token_hex(8) if password is None else str(password),
+        )
 
     # --- building and taking down ---
 
@@ -303,7 +312,7 @@ class Rig:
         self, url: str, pair: tuple[str | None, str | None], host: str, variation: Variation | None = None
     ) -> Outcome:
         """Send a connection request and nothing else; without a pair no credentials are given."""
-        if reason := self._not_ours(url):
+        if reason := self.not_ours(url):
             return Outcome(reason=reason)
         try:
             return await connection_request(
@@ -312,17 +321,17 @@ class Rig:
                 username=pair[0] or "",
                 password=pair[1] or "",
                 variation=variation or Variation(credentials=pair[0] is not None),
-                address=self._named(url),
+                address=self.named(url),
                 recorder=self.recorder,
                 connect_timeout_s=LOCAL_CONNECT if self.lab.isolated else 5.0,
             )
         except (ValueError, OSError) as error:
             return Outcome(reason=str(error))
 
-    def _not_ours(self, url: str) -> str:
+    def not_ours(self, url: str) -> str:
         """Why the bench must not connect to *url*; a device's word never leads out of the bench."""
         host = urlsplit(url).hostname or ""
-        if self.lab.isolated or self._named(url) is not None:
+        if self.lab.isolated or self.named(url) is not None:
             return ""
         if self.profile.address is not None:
             ours = may_be_addressed(self.profile.address, host)
@@ -330,7 +339,7 @@ class Rig:
             ours = ipaddress.ip_address(host).is_loopback
         return "" if ours else f"{host} is neither in the bench nor named by the profile"
 
-    def _named(self, url: str) -> tuple[str, int] | None:
+    def named(self, url: str) -> tuple[str, int] | None:
         """Where to connect for a URL whose host is a name: nothing is resolved, the device is where it is."""
         parts = urlsplit(url)
         try:
@@ -368,6 +377,10 @@ class Rig:
     def informs_so_far(self) -> int:
         """How many sessions have begun since the last case; a mark for `informs_during`."""
         return len(self._informs)
+
+    def informs_since(self, mark: int) -> list[Inform]:
+        """The Informs of the sessions since a mark of `informs_so_far`, those that still run too."""
+        return [inform for _, inform in self._informs[mark:]]
 
     async def informs_during(self, seconds: float, since: int | None = None) -> list[InformSeen]:
         """The sessions of the next *seconds*, and those from *since* on, served correctly, once they have ended."""
@@ -475,6 +488,11 @@ class Rig:
             self.names.names.clear()
         await self.present(self.identity)
         await self.idle()
+        self._informs.clear()
+
+    def forget_sessions(self) -> None:
+        """Forget the sessions that are over, or a long campaign keeps them all; marks taken before are void."""
+        self.acs.sessions[:] = self.acs.open_sessions
         self._informs.clear()
 
     async def exchange(self, options: ReferenceOptions) -> None:

@@ -77,11 +77,10 @@ class Wiretap:
         offset = self._case_begins - 1
         return (EvidenceRef("frames", ",".join(str(frame.in_file(offset)) for frame in frames[:SHOWN])),)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, *, tls_secrets: bool = True) -> None:
         """Keep the frames of the case as ``capture.pcapng`` with ``frames.json`` beside it."""
         if not self._rig.no_packets():
+            secrets = self._rig.tls_secrets() if tls_secrets else b""
             self._call(
-                self._rig.lab.capture.save(
-                    folder / "capture.pcapng", self._case_begins, None, self._rig.tls_secrets()
-                )
+                self._rig.lab.capture.save(folder / "capture.pcapng", self._case_begins, None, secrets)
             )

@@ -160,8 +160,12 @@ class Profile:
     files: Files = field(default_factory=Files)
     address: Address | None = None
     options: ReferenceOptions = field(default_factory=ReferenceOptions)
+    permission: str = ""
+    """The owner's words on fuzzing a device at a public address (`harness.fuzz.guard`)."""
     secrets: tuple[str, ...] = ()
     """Values that no log, error or report may show."""
+    secret_keys: tuple[str, ...] = ()
+    """Keys of the profile whose values those are."""
 
     @property
     def steered(self) -> bool:
@@ -258,15 +262,15 @@ def _command(given: str | list[str]) -> Command:
 def _build(path: Path | None, data: Mapping[str, Any], environ: Mapping[str, str]) -> Profile:
     folder = path.parent if path else Path.cwd()
     settings = _settings(data)
-    environment, secrets = (
-        {},
-        [str(spec.initial) for spec in settings.values() if spec.secret and spec.initial],
-    )
+    environment: dict[str, str] = {}
+    secrets = {
+        f"settings.{key}": str(spec.initial) for key, spec in settings.items() if spec.secret and spec.initial
+    }
     for name, given in data.get("environment", {}).items():
         table = {"value": given} if isinstance(given, str) else given
         environment[name] = table.get("value", environ.get(table.get("from", ""), ""))
         if table.get("secret") and environment[name]:
-            secrets.append(environment[name])
+            secrets[f"environment.{name}"] = environment[name]
     address = data.get("address")
     return Profile(
         path=path,
@@ -294,7 +298,8 @@ def _build(path: Path | None, data: Mapping[str, Any], environ: Mapping[str, str
         files=_files(folder, data),
         address=Address(address["device"], tuple(address["listen"])) if address else None,
         options=_options(folder, data.get("reference", _EMPTY)),
-        secrets=tuple(secrets),
+        secrets=tuple(secrets.values()),
+        secret_keys=tuple(secrets),
     )
 
 

@@ -157,6 +157,11 @@ class ReferenceDriver:
         answer = await self._call("state", "GET", "/state")
         return answer if isinstance(answer, dict) else {}
 
+    @property
+    def pid(self) -> int:
+        """The device's process, as seen from the bench; 0 where there is none."""
+        return 0 if self._child is None or self._child.returncode is not None else self._child.pid
+
     def alive(self) -> str:
         if self._child is None:
             return self._stopped

@@ -54,3 +54,5 @@ class CaseResult(msgspec.Struct, omit_defaults=True):
     device_seconds: float = 0.0
     evidence: str = ""
     """Folder of the case inside ``evidence/``."""
+    proven: tuple[str, ...] = ()
+    """Seeded defects of the reference CPE that this version of the case is known to find: why its ``pass`` means something."""

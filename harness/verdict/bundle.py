@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from harness.verdict import migrate
 from harness.verdict.assertion import CaseResult
 from harness.verdict.results import (
     SCHEMA_VERSION,
@@ -87,6 +88,7 @@ class BundleWriter:
         (folder / RESULTS).unlink(missing_ok=True)
         self._mend()
         if before is None:
+            header.schema_version = SCHEMA_VERSION
             self.event("header", header=header)
         else:
             self._pauses.append(max(0.0, now() - before.ended))
@@ -191,9 +193,12 @@ class _Event(msgspec.Struct):
 
 def _decode_results(data: bytes) -> Results:
     version = msgspec.json.decode(data, type=_Version).schema_version
-    if version != SCHEMA_VERSION:
-        raise BundleError(f"{RESULTS}: schema version {version}, this tool reads {SCHEMA_VERSION}")
-    return msgspec.json.decode(data, type=Results)
+    if version == SCHEMA_VERSION:
+        return msgspec.json.decode(data, type=Results)
+    try:
+        return msgspec.convert(migrate.upgrade(msgspec.json.decode(data), version), type=Results)
+    except migrate.VersionError as error:
+        raise BundleError(f"{RESULTS}: {error}") from None
 
 
 class Unfinished(msgspec.Struct):
@@ -240,6 +245,10 @@ def _read_events(path: Path, notes: list[str]) -> Unfinished:
         finished = event.kind == "finished"
         ended = event.at
         if event.header is not None:
+            try:
+                migrate.check(event.header.schema_version)
+            except migrate.VersionError as error:
+                raise BundleError(f"{path.name}: {error}") from None
             header, started = event.header, started or event.at
         if header is not None:
             header.device |= event.device
@@ -288,7 +297,7 @@ def _encode_results(results: Results) -> bytes:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of ``results.json`` (published as ``reports/schema/results-1.json``)."""
+    """The JSON Schema of ``results.json`` (published as ``reports/schema/results-2.json``)."""
     schema = msgspec.json.schema(Results)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = f"cpecheck results, version {SCHEMA_VERSION}"

@@ -12,7 +12,7 @@ from harness.verdict.assertion import Assertion, CaseResult
 from harness.verdict.requirement import Requirement
 from harness.verdict.verdict import Level, Verdict, exit_code, worst
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _UNSAID: Final = (Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOT_RUN, Verdict.NOT_APPLICABLE)
 """Verdicts of a case that hold for a requirement of which the case says nothing."""
 
@@ -27,14 +27,24 @@ class PlannedCase(msgspec.Struct, frozen=True):
     version: int = 1
 
 
+class Redaction(msgspec.Struct, kw_only=True):
+    """What the evidence does not show. ``keys`` are those of the profile whose values were overwritten;
+    ``tls_secrets`` says whether the captures hold what decrypts them."""
+
+    keys: tuple[str, ...] = ()
+    tls_secrets: bool = True
+
+
 class Header(msgspec.Struct, kw_only=True):
     """What is known when a run begins.
 
     ``device`` and ``profile`` are what the report shows of them, name → text. ``rules`` are the wire rules,
     id → requirement. ``profile_digest`` stands for everything of the profile and of the options beside it that decides
-    what is tested; a run goes on (``--resume``) only with the same.
+    what is tested; a run goes on (``--resume``) only with the same. ``proven``: case → the seeded defects that it is
+    known to find, in the version that runs. Events of earlier versions have no ``schema_version``.
     """
 
+    schema_version: int = 1
     tool_version: str
     seed: int
     device: dict[str, str]
@@ -44,6 +54,8 @@ class Header(msgspec.Struct, kw_only=True):
     requirements: tuple[Requirement, ...]
     cases: tuple[PlannedCase, ...]
     rules: dict[str, str] = {}
+    redaction: Redaction = msgspec.field(default_factory=Redaction)
+    proven: dict[str, tuple[str, ...]] = {}
 
 
 class RequirementResult(msgspec.Struct, kw_only=True):
@@ -110,6 +122,7 @@ class Results(msgspec.Struct, kw_only=True):
     cases: list[CaseResult]
     requirements: list[RequirementResult]
     untested: list[Untested]
+    redaction: Redaction
     resumed: int = 0
     """How often the run was taken up again; ``seconds`` leaves the time in between out."""
     gate: Gate = msgspec.field(default_factory=Gate)
@@ -129,6 +142,8 @@ def summarise(
     *pauses*: seconds during which nobody worked on the run, one for each time that it was resumed.
     """
     cases = sorted(results, key=lambda case: case.id)
+    for case in cases:
+        case.proven = header.proven.get(case.id, ())
     requirements, untested = _requirements(header, {case.id: case for case in cases})
     musts = [each.verdict for each in requirements if each.level is Level.MUST]
     return Results(
@@ -147,6 +162,7 @@ def summarise(
         cases=cases,
         requirements=requirements,
         untested=untested,
+        redaction=header.redaction,
     )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from browser import BINARY, Browser, Page, open_page
 from made_up import GOOD, MIXED, hostile_run, write
 from made_up_talk import hostile_talk, keep, talk
-from report_browser import BINARY, Browser, Page, open_page
 
 from harness.verdict.bundle import Bundle
 from reports import compare, compare_show, html
@@ -90,7 +90,7 @@ async def test_a_view_can_be_linked(page: Page, report: Path, fragment: str, sho
 async def test_a_link_to_something_hidden_by_filters_shows_it(page: Page, report: Path) -> None:
     await page.show(report, "#verdict=warn")
     assert "r-lcos.tls.host-name" not in await page.run(SHOWN)
-    await page.run(f"document.querySelector('#f-{CASE.replace('.', chr(92) * 2 + '.')} h4 a').click()")
+    await page.run(f"document.querySelector('#f-{CASE.replace('.', chr(92) * 2 + '.')} h3 a').click()")
     await page.until("document.querySelector('[id=\"r-lcos.tls.host-name\"]').checkVisibility()")
 
 
