@@ -9,15 +9,17 @@ import fnmatch
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 
 from harness.case import CaseSpec, spec_of
 from harness.rules.engine import ALL
 from harness.rules.rule import Rule
+from harness.verdict import proof
 from harness.verdict.requirement import Catalogue
 
 SUITES = "suites"
+PROOF = "selftest.json"
 
 
 class SelectionError(ValueError):
@@ -46,6 +48,21 @@ def cases() -> list[CaseSpec]:
         ]
         found.extend(spec for spec in specs if spec.module == module.__name__)
     return found
+
+
+def proven(specs: Iterable[CaseSpec]) -> dict[str, tuple[str, ...]]:
+    """Case → the seeded defects that it is known to find; nothing of cases that have another version now.
+
+    ``suites/selftest.json`` says so (``cpecheck selftest --proof FILE`` writes it); without it, nothing is known.
+    """
+    file = files(SUITES) / PROOF
+    known = proof.read(file.read_bytes()) if file.is_file() else {}
+    return proof.of_versions(known, {spec.id: spec.version for spec in specs})
+
+
+def proof_of(shown: Mapping[str, Mapping[str, Iterable[str]]]) -> bytes:
+    """The content of ``suites/selftest.json``, from what a self-test has *shown*: requirement → case → defects."""
+    return proof.encode(proof.make(shown, {spec.id: spec.version for spec in cases()}))
 
 
 def rules() -> Sequence[Rule]:

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from harness import fuzz_cli, replay_cli, verify_cli
+
 USAGE = 3
 
 
@@ -89,10 +91,21 @@ _bundle = click.Path(exists=True, file_okay=False, path_type=Path)
     help="Known findings (TOML): the exit status is 0 when exactly these show.",
 )
 @click.option(
+    "--findings",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Findings of the fuzzer (finding-*.json): each becomes a case of the run.",
+)
+@click.option(
     "--resume",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Go on with the unfinished run in DIR: the cases without a result.",
+)
+@click.option(
+    "--keep-tls-secrets",
+    is_flag=True,
+    help="Keep what decrypts TLS in the captures although the profile marks values as secret.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Print the steps of every case.")
 def run(
@@ -106,15 +119,18 @@ def run(
     variant: tuple[str, ...],
     workers: int | None,
     expected: Path | None,
+    findings: Path | None,
     resume: Path | None,
+    keep_tls_secrets: bool,
     verbose: bool,
 ) -> None:
     """Run the suites against a device and write a run bundle."""
     from harness.run import RunError, check
 
     asked = SimpleNamespace(
-        device=device, select=select, exclude=exclude, defect=defect, defect_file=defect_file, variant=variant
-    )
+        device=device, select=select, exclude=exclude, defect=defect, defect_file=defect_file, variant=variant,
+        cpecheck_findings=findings,
+    )  # fmt: skip
     try:
         check(asked)
     except RunError as error:
@@ -125,6 +141,8 @@ def run(
     arguments += ["--device", str(device)] if device else []
     arguments += ["--cpecheck-out", str(out)] if out else []
     arguments += ["--cpecheck-expected", str(expected)] if expected else []
+    arguments += ["--cpecheck-findings", str(findings)] if findings else []
+    arguments += ["--keep-tls-secrets"] if keep_tls_secrets else []
     arguments += ["--cpecheck-resume", str(resume)] if resume else []
     arguments += ["--cpecheck-seed", str(seed)] if seed is not None else []
     arguments += _side_by_side(workers, device)
@@ -192,12 +210,25 @@ def list_(as_json: bool, markdown: bool, uncovered: bool) -> None:
     metavar="FILE",
     help="Write the findings of BUNDLE as known ones, a start for --expected.",
 )
-def report(bundle: Path, expected_skeleton: Path | None) -> None:
-    """Write report.html, junit.xml and summary.md of BUNDLE anew and print its verdicts."""
+@click.option(
+    "--sign",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="KEY",
+    help="Attest BUNDLE with this Ed25519 key (PEM): SHA256SUMS and attestation.dsse.json.",
+)
+def report(bundle: Path, expected_skeleton: Path | None, sign: Path | None) -> None:
+    """Write report.html, junit.xml and summary.md of BUNDLE anew and print its verdicts.
+
+    A bundle that is attested and unchanged only gets one more signature by --sign.
+    """
     from harness.run import RunError, report_again
 
     try:
-        click.echo(report_again(bundle, expected_skeleton))
+        click.echo(report_again(bundle, expected_skeleton, write=sign is None))
+        click.echo(
+            verify_cli.sign(bundle, sign) if sign is not None else verify_cli.note(bundle),
+            nl=sign is not None,
+        )
     except (RunError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -262,6 +293,12 @@ def doctor(as_json: bool) -> None:
     "--json", "json_file", type=_profile, metavar="FILE", help="Write the result (selftest.json) here too."
 )
 @click.option(
+    "--proof",
+    type=_profile,
+    metavar="FILE",
+    help="Write which case finds which defects: suites/selftest.json, which reports show beside verdicts.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
@@ -277,6 +314,7 @@ def selftest(
     everything: bool,
     changed: bool,
     json_file: Path | None,
+    proof: Path | None,
     out: Path | None,
     seed: int,
     workers: int | None,
@@ -284,6 +322,7 @@ def selftest(
     """Run the suites over seeded defects and benign variants of the reference CPE: who tests the tester."""
     import time
 
+    from harness.catalogue import proof_of
     from harness.selftest.campaign import Campaign, Options, SelftestError, in_words
 
     options = Options(defect_file, select, everything, changed, workers or 0, seed)
@@ -294,11 +333,18 @@ def selftest(
         report = campaign.run(folder)
         if json_file is not None:
             json_file.write_bytes((folder / "selftest.json").read_bytes())
+        if proof is not None:
+            proof.write_bytes(proof_of(report.proven))
     except (SelftestError, OSError) as error:
         raise click.ClickException(str(error)) from None
     click.echo("\n".join(in_words(report)))
     click.echo(f"{folder}/matrix.html")
     sys.exit(report.exit_code)
+
+
+main.add_command(verify_cli.verify)
+main.add_command(fuzz_cli.fuzz)
+main.add_command(replay_cli.replay)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--cpecheck-expected", metavar="FILE", help="known findings (TOML); decides the exit status"
     )
+    group.addoption(
+        "--cpecheck-findings", metavar="DIR", help="findings of the fuzzer that become cases of the run"
+    )
+    group.addoption(
+        "--keep-tls-secrets",
+        action="store_true",
+        help="leave TLS secrets in the captures although the profile marks values as secret",
+    )
     group.addoption("--cpecheck-resume", metavar="DIR", help="go on with the unfinished run in DIR")
     group.addoption(
         "--cpecheck-seed", type=int, metavar="N", help="seed of every random choice; default: a fresh one"
@@ -112,7 +120,7 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         """Run the case on the worker's bench; raise what pytest shows as failed or skipped."""
-        result = run_of(self.config).runner.run(self.spec, self.body)
+        result = self.result()
         import msgspec
 
         self.user_properties.append((DEVICE_PROPERTY, run_of(self.config).device()))
@@ -123,6 +131,10 @@ class CaseItem(pytest.Item):
         if verdict not in ("pass", "warn"):
             raise CaseFailed(result)
 
+    def result(self) -> CaseResult:
+        """The outcome on this worker's bench."""
+        return run_of(self.config).case(self.spec, self.body)
+
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The failing assertions, not a traceback of ours."""
         if isinstance(excinfo.value, CaseFailed):
@@ -131,6 +143,13 @@ class CaseItem(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, self.spec.id
+
+
+class FindingItem(CaseItem):
+    """A finding of the fuzzer as a case; its body is the `Regression`."""
+
+    def result(self) -> CaseResult:
+        return run_of(self.config).finding(self.body)
 
 
 class CaseFailed(Exception):
@@ -201,9 +220,9 @@ class _Xdist:
         """Begin the bundle with what the first worker has collected and selected."""
         if RUN in self._config.stash:
             return
-        from harness.catalogue import cases
+        from harness.run import cases_of
 
-        specs = cases()
+        specs = cases_of(self._config.option)
         chosen = {name.rpartition("::")[2] for name in ids} & {spec.id for spec in specs}
         if chosen or LEFT in self._config.stash:
             _announce(self._config, specs, chosen)
@@ -246,8 +265,12 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Apply ``--select`` and ``--exclude``; refuse a selection that matches nothing."""
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Add findings; apply ``--select`` and ``--exclude``; refuse a selection that matches nothing."""
+    if any(isinstance(item, CaseItem) for item in items):
+        items += _findings(session)
     cases = [item for item in items if isinstance(item, CaseItem)]
     if not cases:
         return
@@ -261,6 +284,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run_of(config)  # a profile that cannot be used is told here, before anything runs
     if not _worker_id(config) and not config.option.collectonly:
         _announce(config, [item.spec for item in cases], keep)
+
+
+def _findings(session: pytest.Session) -> list[CaseItem]:
+    """An item for each finding of ``--cpecheck-findings``; they come last.
+
+    Raises:
+        pytest.UsageError: the folder, or a finding in it, cannot be used.
+    """
+    if not session.config.option.cpecheck_findings:
+        return []
+    from harness.run import RunError, findings_of
+
+    try:
+        found = findings_of(session.config.option)
+    except RunError as error:
+        raise pytest.UsageError(str(error)) from None
+    return [FindingItem.from_parent(session, name=each.spec.id, spec=each.spec, body=each) for each in found]
 
 
 def _announce(config: pytest.Config, specs: list[CaseSpec], chosen: set[str]) -> None:

@@ -23,10 +23,16 @@ from harness.bench import open_bench
 from harness.case import CaseSpec
 from harness.device.api import DeviceInfo
 from harness.device.profile import Profile, ProfileError, load, reference
+from harness.fuzz import regression
+from harness.fuzz.regression import Regression
+from harness.fuzz.replay_run import on_device
 from harness.runner import Runner
 from harness.verdict.assertion import CaseResult
 from harness.verdict.bundle import Bundle, BundleError, BundleWriter, Gate, Header, PlannedCase, Results
+from harness.verdict.redact import Redactor
+from harness.verdict.redact_records import texts
 from harness.verdict.requirement import Catalogue, CatalogueError
+from harness.verdict.results import Redaction
 from reports import build, expected, terminal
 
 
@@ -34,8 +40,12 @@ class RunError(Exception):
     """The run cannot start as it was asked for: usage. One line."""
 
 
-def _profile(options: Any) -> Profile:
-    """The profile that the options name, with the defects and variants they add."""
+def profile_of(options: Any) -> Profile:
+    """The profile that the options name, with the defects and variants they add.
+
+    Raises:
+        RunError: the profile is wrong, or what is added does not fit it.
+    """
     try:
         profile = load(Path(options.device)) if options.device else reference()
     except ProfileError as error:
@@ -65,11 +75,35 @@ def check(options: Any) -> None:
     Raises:
         RunError: the profile, an option or the selection is wrong.
     """
-    _profile(options)
+    profile_of(options)
     try:
-        suites.selected(suites.cases(), options.select, options.exclude, suites.requirements())
+        suites.selected(cases_of(options), options.select, options.exclude, suites.requirements())
     except (suites.SelectionError, CatalogueError) as error:
         raise RunError(str(error)) from None
+
+
+def findings_of(options: Any) -> list[Regression]:
+    """The findings that ``--findings`` adds to a run as cases.
+
+    Raises:
+        RunError: the folder, or a finding in it, cannot be used.
+    """
+    folder = getattr(options, "cpecheck_findings", None)
+    if not folder:
+        return []
+    try:
+        return regression.load(Path(folder), suites.requirements())
+    except (regression.FindingsError, CatalogueError) as error:
+        raise RunError(f"--findings {error}") from None
+
+
+def cases_of(options: Any) -> list[CaseSpec]:
+    """Every case of a run: those of the suites, and the findings that are added.
+
+    Raises:
+        RunError: see `findings_of`.
+    """
+    return [*suites.cases(), *(each.spec for each in findings_of(options))]
 
 
 def default_folder() -> str:
@@ -80,7 +114,9 @@ def default_folder() -> str:
 class Run:
     """Made once a process; only the controller's writes the bundle."""
 
-    def __init__(self, profile: Profile, catalogue: Catalogue, seed: int, out: Path) -> None:
+    def __init__(
+        self, profile: Profile, catalogue: Catalogue, seed: int, out: Path, *, tls_secrets: bool = False
+    ) -> None:
         self.profile = profile
         self.out = out
         self.finished = False
@@ -91,7 +127,13 @@ class Run:
         self._described: dict[str, str] = {}
         self._resumed = False
         self._gate: Callable[[Results], Gate] | None = None
-        self.runner = Runner(lambda: open_bench(profile, self._workdir), catalogue, seed, out / "evidence")
+        self._apart = on_device(profile, self._workdir)
+        self._redact = Redactor(profile.secrets)
+        self._redaction = Redaction(keys=profile.secret_keys, tls_secrets=tls_secrets or not profile.secrets)
+        self.runner = Runner(
+            lambda: open_bench(profile, self._workdir), catalogue, seed, out / "evidence", self._redact,
+            tls_secrets=self._redaction.tls_secrets,
+        )  # fmt: skip
 
     @classmethod
     def from_options(cls, options: Any, *, worker: str, shared: dict[str, Any]) -> Run:
@@ -109,11 +151,25 @@ class Run:
         resumed = bool(options.cpecheck_resume)
         if not worker and not resumed and out.exists() and any(out.iterdir()):
             raise RunError(f"--out {out}: the folder is not empty; a run bundle gets a folder of its own")
-        run = cls(_profile(options), catalogue, seed, out)
+        run = cls(profile_of(options), catalogue, seed, out, tls_secrets=options.keep_tls_secrets)
         run._resumed = resumed
         if not worker and options.cpecheck_expected:
-            run._gate = _gate(Path(options.cpecheck_expected), catalogue)
+            run._gate = _gate(Path(options.cpecheck_expected), catalogue, cases_of(options))
         return run
+
+    # --- the worker's side ---
+
+    def case(self, spec: CaseSpec, body: Any) -> CaseResult:
+        """Run a case of the suites."""
+        self._apart.close()
+        return self.runner.run(spec, body)
+
+    def finding(self, found: Regression) -> CaseResult:
+        """Run a finding as a case, with the executor of its surface in place of the bench."""
+        allowed = self.profile.driver == "reference"
+        return self.runner.run_apart(
+            found.spec, lambda case: regression.run(found, case, self._apart.open, destructive=allowed)
+        )
 
     # --- the controller's side ---
 
@@ -132,18 +188,24 @@ class Run:
         header = Header(
             tool_version=version("cpecheck"),
             seed=self._seed,
-            device={"name": self.profile.info.name},
-            profile=_summary(self.profile),
+            device=texts({"name": self.profile.info.name}, self._redact),
+            profile=texts(_summary(self.profile), self._redact),
             profile_digest=resume.digest(self.profile),
-            command=shlex.join(["cpecheck", *sys.argv[1:]]),
+            command=self._redact.text(shlex.join(["cpecheck", *sys.argv[1:]])),
             requirements=tuple(self._catalogue),
             cases=tuple(plan),
             rules={rule.id: rule.verifies for rule in suites.rules()},
+            redaction=self._redaction,
+            proven=suites.proven(specs),
         )
         self._writer = BundleWriter(self.out, header)
 
     def _go_on(self, specs: Sequence[CaseSpec]) -> BundleWriter:
         before = check_resume(self.profile, self.out, self._seed, specs)
+        if before.header.redaction != self._redaction:
+            raise RunError(
+                f"--resume {self.out}: that run left out other secrets; give --keep-tls-secrets as it was given then"
+            )
         try:
             return BundleWriter(self.out, before.header, before=before)
         except BundleError as error:
@@ -168,11 +230,13 @@ class Run:
     def device(self) -> str:
         """Who is tested, as far as this process knows, as JSON."""
         bench = self.runner.bench
-        return msgspec.json.encode(_device(bench.device_info()) if bench else {}).decode()
+        told = _device(bench.device_info()) if bench else {}
+        return msgspec.json.encode(texts(told, self._redact)).decode()
 
     def close_bench(self) -> None:
         """Take the bench of this process down and remove its working folder."""
         try:
+            self._apart.close()
             self.runner.close()
         finally:
             rmtree(self._workdir, ignore_errors=True)
@@ -247,18 +311,18 @@ def take_up(options: Any) -> list[str]:
     if options.select or options.exclude or options.cpecheck_out:
         raise RunError("--resume keeps selection and folder of the run: no --select, --exclude or --out")
     folder = Path(options.cpecheck_resume)
-    before = check_resume(_profile(options), folder, options.cpecheck_seed, suites.cases())
+    before = check_resume(profile_of(options), folder, options.cpecheck_seed, cases_of(options))
     options.cpecheck_seed, options.cpecheck_out = before.header.seed, str(folder)
     return resume.left(before)
 
 
-def _gate(file: Path, catalogue: Catalogue) -> Callable[[Results], Gate]:
+def _gate(file: Path, catalogue: Catalogue, specs: Sequence[CaseSpec]) -> Callable[[Results], Gate]:
     """What holds results against the known findings in *file*.
 
     Raises:
         RunError: the file cannot be used.
     """
-    cases = [spec.id for spec in suites.cases()]
+    cases = [spec.id for spec in specs]
     try:
         entries = expected.load(file, cases, [record.id for record in catalogue])
     except expected.ExpectedError as error:
@@ -266,8 +330,9 @@ def _gate(file: Path, catalogue: Catalogue) -> Callable[[Results], Gate]:
     return lambda results: expected.judge(results, entries, str(file))
 
 
-def report_again(folder: Path, skeleton: Path | None = None) -> str:
-    """Write the reports of a bundle anew; into *skeleton* a file of expected findings that fits it.
+def report_again(folder: Path, skeleton: Path | None = None, *, write: bool = True) -> str:
+    """The summary of a bundle. Its reports are written anew (where *write*); into *skeleton* a file of expected
+    findings that fits it.
 
     Raises:
         RunError: the folder is no bundle.
@@ -277,7 +342,8 @@ def report_again(folder: Path, skeleton: Path | None = None) -> str:
         bundle = Bundle.read(folder)
     except BundleError as error:
         raise RunError(str(error)) from None
-    build.write_all(folder)
+    if write:
+        build.write_all(folder)
     if skeleton is not None:
         skeleton.write_text(expected.skeleton(bundle.results), "utf-8")
     return _printed(bundle, folder)

@@ -6,6 +6,7 @@ Whatever a body raises becomes a verdict here: an exception of ours is ``error``
 
 from __future__ import annotations
 
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,9 +15,13 @@ from pathlib import Path
 from harness.bench import Bench
 from harness.case import Case, CaseSpec, Inconclusive, NotApplicable, NotRun, seed_for
 from harness.device.api import DriverError
+from harness.lab import pcapng_redact
 from harness.lab.errors import ClockError, LabError
+from harness.lab.pcapng_redact import PcapngError
 from harness.rules.engine import RuleResult, judge, to_assertions
+from harness.verdict import redact_records
 from harness.verdict.assertion import Assertion, CaseResult
+from harness.verdict.redact import Redactor
 from harness.verdict.requirement import Catalogue
 from harness.verdict.transcript import Transcript, encode
 from harness.verdict.verdict import Verdict, worst
@@ -31,16 +36,26 @@ class Runner:
     """One bench and what runs on it, case by case.
 
     *open_bench* is called for the first case that can run; *evidence* is the bundle's ``evidence/`` folder, or
-    ``None`` where none is kept.
+    ``None`` where none is kept. What *redact* knows is overwritten in all that leaves the runner, after the wire rules
+    have read it; captures hold what decrypts TLS only with *tls_secrets*.
     """
 
     def __init__(
-        self, open_bench: Callable[[], Bench], catalogue: Catalogue, seed: int, evidence: Path | None
+        self,
+        open_bench: Callable[[], Bench],
+        catalogue: Catalogue,
+        seed: int,
+        evidence: Path | None,
+        redact: Redactor | None = None,
+        *,
+        tls_secrets: bool = True,
     ) -> None:
         self._open_bench = open_bench
         self._catalogue = catalogue
         self._seed = seed
         self._evidence = evidence
+        self._redact = redact or Redactor()
+        self._tls_secrets = tls_secrets
         self._bench: Bench | None = None
         self._bench_failure = ""
         self._area = ""
@@ -67,12 +82,27 @@ class Runner:
         if bench is None:
             return self._result(case, started, 0.0, self._wire_of_the_wait(case))
         before = bench.clock.now()
-        self._attempt(bench, case, body)
+        self._attempt(case, lambda: body(bench, case))
         device_seconds = bench.clock.now() - before
         transcript = self._tidy(bench, case)
         wire = self._wire(bench, case, transcript)
         self._keep_evidence(bench, case, transcript)
         return self._result(case, started, device_seconds, wire)
+
+    def run_apart(self, spec: CaseSpec, body: Callable[[Case], Transcript]) -> CaseResult:
+        """Run a case that brings a bench of its own, which gives its transcript; never raises, as `run`.
+
+        There is one device: the runner's own bench is taken down first, and built anew for the next case.
+        """
+        started = time.monotonic()
+        case = Case(spec, self._catalogue, seed_for(self._seed, spec.id))
+        self.close()
+        self._area, self._lost, self._lost_groups = "", "", 0
+        told: list[Transcript] = []
+        self._attempt(case, lambda: told.append(body(case)))
+        for transcript in told:
+            self._keep_transcript(case, transcript)
+        return self._result(case, started, 0.0, ())
 
     # --- before ---
 
@@ -125,9 +155,9 @@ class Runner:
 
     # --- the case ---
 
-    def _attempt(self, bench: Bench, case: Case, body: Body) -> None:
+    def _attempt(self, case: Case, act: Callable[[], None]) -> None:
         try:
-            body(bench, case)
+            act()
         except (Inconclusive, DriverError, ClockError) as error:
             case.observe(str(error))
             case.settle(Verdict.INCONCLUSIVE, str(error))
@@ -184,13 +214,34 @@ class Runner:
     def _keep_evidence(self, bench: Bench, case: Case, transcript: Transcript) -> None:
         if self._evidence is None:
             return
-        folder = self._evidence / case.spec.id
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "transcript.json").write_bytes(encode(transcript))
+        folder, whole = self._evidence / case.spec.id, self._keep_transcript(case, transcript)
         try:
-            bench.save_capture(folder)
-        except LabError as error:
+            if self._redact:
+                self._keep_clean_capture(bench, folder, whole)
+            else:
+                bench.save_capture(folder, tls_secrets=self._tls_secrets)
+        except (LabError, PcapngError) as error:
             case.observe(f"the capture of this case is lost: {error}")
+
+    def _keep_transcript(self, case: Case, transcript: Transcript) -> list[bytes]:
+        """Write it down without secrets; the octets that were overwritten whole."""
+        clean, whole = redact_records.transcript(transcript, self._redact)
+        if self._evidence is not None:
+            folder = self._evidence / case.spec.id
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "transcript.json").write_bytes(encode(clean))
+        return whole
+
+    def _keep_clean_capture(self, bench: Bench, folder: Path, whole: Sequence[bytes]) -> None:
+        """No secret reaches the bundle's folder, even for a moment: a run may be killed at any time."""
+        with tempfile.TemporaryDirectory(prefix="cpecheck-capture-") as name:
+            bench.save_capture(Path(name), tls_secrets=self._tls_secrets)
+            for file in Path(name).iterdir():
+                data = file.read_bytes()
+                clean = (
+                    pcapng_redact.redact(data, self._redact.data, whole) if file.suffix == ".pcapng" else data
+                )
+                (folder / file.name).write_bytes(clean)
 
     def _result(
         self, case: Case, started: float, device_seconds: float, wire: tuple[Assertion, ...]
@@ -202,7 +253,7 @@ class Runner:
             for assertion in case.assertions
             if assertion.verdict not in (Verdict.PASS, Verdict.FAIL, Verdict.WARN)
         ]
-        return CaseResult(
+        result = CaseResult(
             id=spec.id,
             version=spec.version,
             title=spec.title,
@@ -219,3 +270,4 @@ class Runner:
             device_seconds=round(device_seconds, 3),
             evidence=spec.id if kept else "",
         )
+        return redact_records.case(result, self._redact)

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.lab.recorder import Clock, Recorder
+from harness.lab.reply import Reply
+from harness.lab.stream import Stream
 from harness.lab.tls import TlsSettings
 from harness.lab.wire import Handler, Listener
-from harness.verdict.transcript import Role
+from harness.verdict.transcript import HttpMessage, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Endpoints:
         self._clock = clock
         self._recorder = recorder
         self._handler = handler
+        self.takeover: Handler | None = None
+        """Answers in the handler's place while it is set."""
         self._by_name: dict[str, Endpoint] = {}
 
     def add(
@@ -59,12 +63,15 @@ class Endpoints:
             role=self._role,
             clock=self._clock,
             recorder=self._recorder,
-            handler=self._handler,
+            handler=self._handle,
             tls=tls,
         )
         listener.start()
         self._by_name[name] = endpoint = Endpoint(name, scheme, tuple(hosts), listener)
         return endpoint
+
+    async def _handle(self, stream: Stream, http: HttpMessage) -> Reply | None:
+        return await (self.takeover or self._handler)(stream, http)
 
     def __getitem__(self, name: str) -> Endpoint:
         return self._by_name[name]

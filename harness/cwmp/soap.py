@@ -7,7 +7,7 @@ Writing takes two steps, so that a caller may alter the tree in between: `encode
 from __future__ import annotations
 
 from harness.cwmp.soap_problem import CODES, Limits, Problem, Reading, SoapError
-from harness.cwmp.soap_read import decode, read
+from harness.cwmp.soap_read import decode, read, recall
 from harness.cwmp.soap_write import encode, encode_tree, serialize
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "encode",
     "encode_tree",
     "read",
+    "recall",
     "serialize",
 ]

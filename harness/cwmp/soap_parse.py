@@ -16,6 +16,7 @@ _DECLARATION = re.compile(
     r"""<\?xml\s+version\s*=\s*(?:"([^"]*)"|'([^']*)')(?:\s+encoding\s*=\s*(?:"([^"]*)"|'([^']*)'))?""",
     re.ASCII,
 )
+_DECLARED = re.compile(r"<\?xml\s", re.ASCII)
 _BOMS: Final = (
     (b"\x00\x00\xfe\xff", "utf-32"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -65,7 +66,14 @@ def parse(data: bytes, limits: Limits) -> etree._Element:
         raise _refused("not-xml", "well-formed XML", shown(str(error)), "XML 1.0 2.1") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise _refused("doctype", "no document type declaration", "<!DOCTYPE", "SOAP 1.1 3")
-    if _deeper_than(limits.depth)(root):
+    # As many equal signs as an element may have attributes are the least that takes a look.
+    if data.count(b"=") > limits.attributes and _more_attributes_than(limits.attributes)(root):
+        found = f"an element with more than {limits.attributes}"
+        raise _refused(
+            "too-large", f"at most {limits.attributes} attributes", found, "the receiver's own limit"
+        )
+    # Fewer tags than levels cannot be nested deeper; the count is cheaper than the look.
+    if data.count(b"<") > limits.depth and _deeper_than(limits.depth)(root):
         raise _too_deep(limits, f"more than {limits.depth}")
     return root
 
@@ -73,6 +81,11 @@ def parse(data: bytes, limits: Limits) -> etree._Element:
 @lru_cache(maxsize=16)
 def _deeper_than(depth: int) -> etree.XPath:
     return etree.XPath("boolean(" + "/*" * (depth + 1) + ")")
+
+
+@lru_cache(maxsize=16)
+def _more_attributes_than(number: int) -> etree.XPath:
+    return etree.XPath(f"boolean(//*[count(@*) > {number}])")
 
 
 def _refused(code: str, expected: str, found: str, source: str, where: str = "/") -> SoapError:
@@ -99,9 +112,13 @@ def _judge_declaration(data: bytes, family: str) -> None:
     if family in {"utf-32", "ebcdic"}:
         raise _refused("encoding", "one of " + ", ".join(sorted(ENCODINGS)), family, "TR-069 3.5")
     head = data[:_HEAD].decode(family if family.startswith("utf-16") else "latin-1", "replace")
-    match = _DECLARATION.match(head.lstrip("\ufeff").removeprefix("\xef\xbb\xbf"))
-    if match is None:
+    head = head.lstrip("\ufeff").removeprefix("\xef\xbb\xbf")
+    if not _DECLARED.match(head):
         return
+    match = _DECLARATION.match(head)
+    # Blanks without end would push version and encoding out of sight, and past this judgement.
+    if match is None or "?>" not in head:
+        raise _refused("not-xml", f"an XML declaration within {_HEAD} bytes", shown(head), "XML 1.0 2.8")
     version = match[1] if match[1] is not None else match[2]
     if version != "1.0":
         raise _refused("xml.version", "1.0", shown(version), "SOAP 1.1 3, XML 1.0 2.8")

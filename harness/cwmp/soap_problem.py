@@ -13,10 +13,13 @@ SHOWN: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a receiver takes: bytes of a document, levels of nesting, number of problems worth telling."""
+    """What a receiver takes: bytes of a document, levels of nesting, attributes of one element, number of problems
+    worth telling.
+    """
 
     size: int = 8 * 1024 * 1024
     depth: int = 32
+    attributes: int = 256
     problems: int = 100
 
 

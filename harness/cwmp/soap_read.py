@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 from lxml import etree
@@ -19,6 +20,8 @@ _SPACE: Final = datatypes.XML_SPACE
 _FAULTCODES: Final = frozenset({"Client", "Server", "MustUnderstand", "VersionMismatch"})
 _FAULT_STRING: Final = "CWMP fault"
 _SOAP: Final = "SOAP 1.1"
+_SMALL: Final = 16_384
+"""Octets up to which a document is remembered."""
 
 
 def read(data: bytes, limits: Limits | None = None) -> Reading:
@@ -35,6 +38,16 @@ def read(data: bytes, limits: Limits | None = None) -> Reading:
     except SoapError as error:
         return Reading(None, (*problems, error.problem))
     return Reading(envelope, tuple(problems))
+
+
+def recall(data: bytes, limits: Limits) -> Reading:
+    """As `read`; a small document that was read lately is not read again. Readings are immutable."""
+    return _remembered(data, limits) if len(data) <= _SMALL else read(data, limits)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(data: bytes, limits: Limits) -> Reading:
+    return read(data, limits)
 
 
 def decode(data: bytes, limits: Limits | None = None) -> Envelope:

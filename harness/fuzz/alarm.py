@@ -44,6 +44,8 @@ class Alarm(msgspec.Struct, frozen=True, omit_defaults=True):
     requirement: str = ""
     index: int = -1
     messages: tuple[str, ...] = ()
+    minor: bool = False
+    """What the field has learned to tolerate: a warning, whatever the level of the requirement."""
 
 
 Oracle: TypeAlias = Callable[[Evidence], list[Alarm]]

@@ -26,9 +26,19 @@ MARKS: Final[Mapping[str, str]] = {
     "cr.host": "host and port of the ConnectionRequestURL",
     "cr.authorization": "the right value of Authorization for the challenge that came last on this connection",
     "cr.user": "user name of the connection request",
+    "cr.basic": "user and password of the connection request, as Basic authentication writes them",
+    "cr.realm": "realm of the challenge that came last on this connection",
+    "cr.response": "the right response for that challenge: GET of cr.target, nc 00000001, cnonce 0a4f113b",
+    "cr.echo": "its algorithm and opaque, as further parameters of Authorization",
     "cr.nonce": "nonce of the challenge that came last on this connection",
     "file.url": "a URL of the bench's file server, of a file of its own for this program",
+    "file.content": "a file that the device takes (surface file)",
+    "file.length": "its octets, counted",
+    "file.grown": "that file with 300 letters more at the end of each line of its head",
+    "tls.hello": "the right ServerHello for the ClientHello that came (surface tls)",
+    "tls.flight": "all that a right server sends after it, the ServerHello included",
     "request.id": "the cwmp:ID of the device's last request",
+    "request.namespace": "the CWMP namespace in which the device's Inform is answered",
 }
 """What may stand in the bytes as ``@{name}``. Others are left as they are."""
 _MARK: Final = re.compile(rb"@\{([a-z.]+)\}")
@@ -51,10 +61,16 @@ class Reply(msgspec.Struct, frozen=True, tag="reply"):
     body: bytes
 
 
-class Raw(msgspec.Struct, frozen=True, tag="raw"):
-    """Write these octets to the connection as they are (above TLS, where there is TLS)."""
+class Raw(msgspec.Struct, frozen=True, omit_defaults=True, tag="raw"):
+    """Write these octets to the connection as they are (above TLS, where there is TLS).
+
+    On the surface ``tls`` they are what follows the ClientHello. There and on ``file``, of what the marks become,
+    ``keep`` octets are written (-1: all), with the octet at ``flip`` inverted (-1: none).
+    """
 
     data: bytes
+    keep: int = -1
+    flip: int = -1
 
 
 class Repeat(msgspec.Struct, frozen=True, tag="repeat"):
@@ -183,6 +199,14 @@ def fill(data: bytes, values: Mapping[str, str]) -> bytes:
         lambda found: values.get(found[1].decode(), found[0].decode()).encode("utf-8", "surrogateescape"),
         data,
     )
+
+
+def written(raw: Raw, data: bytes) -> bytes:
+    """What of *data*, the octets of *raw* with the marks filled in, goes out: ``keep`` and ``flip`` applied."""
+    whole = data if raw.keep < 0 else data[: raw.keep]
+    if not 0 <= raw.flip < len(whole):
+        return whole
+    return whole[: raw.flip] + bytes((whole[raw.flip] ^ 0xFF,)) + whole[raw.flip + 1 :]
 
 
 def encode(program: Program) -> bytes:

@@ -79,6 +79,16 @@ def _session_members(leader: int, leader_runs: bool) -> list[int]:
     return members
 
 
+def _prepare(sock: socket.socket, message: dict[str, Any]) -> None:
+    if message["family"] == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    if message.get("bind"):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(tuple(message["bind"]))
+    if message.get("listen"):
+        sock.listen(message["listen"])
+
+
 def _enlarge(sock: socket.socket) -> None:
     """A large receive buffer; inside a user namespace no larger than net.core.rmem_max."""
     try:
@@ -171,19 +181,16 @@ class Keeper:
 
     def _socket(self, message: dict[str, Any], _descriptors: list[int]) -> Reply:
         self._enter(message["host"])
-        sock = socket.socket(message["family"], message.get("kind", socket.SOCK_STREAM))
+        made: list[socket.socket] = []
         try:
-            if message["family"] == socket.AF_INET6:
-                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            if message.get("bind"):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind(tuple(message["bind"]))
-            if message.get("listen"):
-                sock.listen(message["listen"])
+            for _ in range(message.get("count", 1)):
+                made.append(socket.socket(message["family"], message.get("kind", socket.SOCK_STREAM)))
+                _prepare(made[-1], message)
         except OSError:
-            sock.close()
+            for sock in made:
+                sock.close()
             raise
-        return {}, [sock.detach()]
+        return {}, [sock.detach() for sock in made]
 
     def _packet_socket(self, message: dict[str, Any], _descriptors: list[int]) -> Reply:
         self._enter(message["host"])

@@ -21,7 +21,8 @@ START_DEADLINE: Final = 15.0
 """Seconds of real time for the keeper to build the network."""
 ANSWER_DEADLINE: Final = 10.0
 CLOSE_DEADLINE: Final = 5.0
-_FDS_PER_MESSAGE: Final = 8
+_FDS_PER_MESSAGE: Final = 32
+SOCKETS_PER_MESSAGE: Final = _FDS_PER_MESSAGE
 
 
 class KeeperRefused(Exception):
@@ -112,6 +113,10 @@ class KeeperLink:
 
     def request_now(self, message: Mapping[str, Any]) -> int:
         """Ask for a socket and wait for it (well under a millisecond); returns the descriptor."""
+        return self.request_all(message)[0]
+
+    def request_all(self, message: Mapping[str, Any]) -> list[int]:
+        """The same for as many as the message's ``count`` says, at most `SOCKETS_PER_MESSAGE`."""
         self._check()
         with self._one_request:
             try:
@@ -128,7 +133,7 @@ class KeeperLink:
                     self._lose("the keeper ended")
         self._check()
         _raise_for(json.loads(data))
-        return descriptors[0]
+        return list(descriptors)
 
     async def request(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> dict[str, Any]:
         """Ask for anything else; raises `OSError` with the keeper's words, `LabError` when it is gone."""

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final
 from .children import Child, Completed
 from .errors import LabError
 from .etc import DeviceEtc
-from .link import KeeperLink, KeeperRefused
+from .link import SOCKETS_PER_MESSAGE, KeeperLink, KeeperRefused
 from .plumbing import HOSTS
 from .taps import Capture, tap_plans
 from .topology import CPE, HOST2, LAN, LOOPBACK, WAN, Topology
@@ -120,6 +120,19 @@ class Lab:
         except OSError as error:
             words = f"no TCP socket from {source or 'any address'} in host {host}: {error.strerror}"
             raise OSError(error.errno, words) from None
+
+    def stream_sockets(self, host: str, family: int) -> list[socket.socket]:
+        """As many unconnected, non-blocking TCP sockets in *host* as one question to the keeper gives.
+
+        Without namespaces nobody need be asked.
+
+        Raises:
+            OSError: there are none to be had.
+        """
+        if not self.isolated:
+            return [_adopted(socket.socket(family).detach()) for _ in range(SOCKETS_PER_MESSAGE)]
+        order = {"op": "socket", "host": _known(host), "family": int(family), "count": SOCKETS_PER_MESSAGE}
+        return [_adopted(descriptor) for descriptor in self._link.request_all(order)]
 
     def datagram_socket(self, host: str, address: str, port: int) -> socket.socket:
         """A non-blocking UDP socket in *host*, bound to *address* and *port*."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -42,7 +42,14 @@ class CutReset:
     """End the connection with a TCP reset."""
 
 
-Action: TypeAlias = Send | Wait | CutFin | CutReset
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Do something between two writes: let the device's time pass."""
+
+    go: Callable[[], Awaitable[None]]
+
+
+Action: TypeAlias = Send | Wait | CutFin | CutReset | Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Cut:
     def answer(self, settings: TlsSettings, records_in: bytes, hello: ClientHello) -> Answer:
         sent, flight = b"", []
         if self.after != "ClientHello":
-            for name, record in _flight(settings, records_in):
+            for name, record in right_flight(settings, records_in):
                 sent += record
                 flight.append(name)
                 if name == self.after:
@@ -61,7 +61,7 @@ class Cut:
         return Answer(sent, then, tuple(name for name in flight if name))
 
 
-def _flight(settings: TlsSettings, records_in: bytes) -> Iterator[tuple[str, bytes]]:
+def right_flight(settings: TlsSettings, records_in: bytes) -> Iterator[tuple[str, bytes]]:
     """The records with which OpenSSL answers, each with the message that is in it; nothing where it refuses.
 
     OpenSSL puts each message into records of its own; what is encrypted is told by its turn.

@@ -19,7 +19,7 @@ from harness.lab.client import Client, ConnectFailed, Fetched, fetch
 from harness.lab.http1 import HttpError, Kind, Limits, Reader
 from harness.lab.http1_head import Parsed, list_members
 from harness.lab.recorder import Clock, Recorder
-from harness.lab.reply import Action, CutFin, CutReset, Reply, Send, Wait
+from harness.lab.reply import Action, CutFin, CutReset, Reply, Send, Step, Wait
 from harness.lab.stream import LINGER, Gone, Stream
 from harness.lab.tls import TlsSettings
 from harness.verdict.transcript import Connection, Direction, HttpMessage, Role
@@ -109,6 +109,8 @@ class Listener:
         """TCP connections accepted so far."""
         self.errors: list[BaseException] = []
         self.tls = tls
+        self.divert: Callable[[socket.socket, tuple[str, int]], None] | None = None
+        """Takes the connections that come from now on, and owns them; the listener has no part in them."""
         self._sock = sock
         self._recorder = recorder
         self._handler = handler
@@ -173,6 +175,10 @@ class Listener:
             except OSError as error:  # out of descriptors, or the connection is gone again
                 _log.warning("%s: accept: %s", self.name, error)
                 await asyncio.sleep(0.05)
+                continue
+            if self.divert is not None:
+                self.connections += 1
+                self.divert(sock, peer[:2])
                 continue
             if len(self._serving) >= self._max:
                 next(iter(self._serving)).cancel()  # the oldest one makes room
@@ -287,6 +293,8 @@ class Listener:
                         sent += data
                     case Wait(seconds):
                         await _wait(stream.gone, seconds)
+                    case Step(go):
+                        await go()
                     case CutFin():
                         await stream.finish(notify=False)
                         end = False

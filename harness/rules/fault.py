@@ -62,8 +62,8 @@ def _asked(view: View) -> dict[str, str]:
         for turn in session.turns:
             asked[turn.request.id] = method
             if not turn.costs_nothing:
-                call = turn.bench_request
-                method = name(call) if call is not None and turn.clean else ""
+                call = turn.bench_request if turn.clean else None
+                method = name(call) if call is not None else ""
     return asked
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from harness.cwmp import messages as m
-from harness.cwmp.soap import Limits, Problem, Reading, read
+from harness.cwmp.soap import Limits, Problem, Reading, read, recall
 from harness.verdict.transcript import Connection, Direction, HttpMessage, Role, SessionRecord, Transcript
 
 LIMITS: Final = Limits(size=64 * 1024 * 1024, depth=255)
@@ -33,30 +33,42 @@ _DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 _UNREAD: Final = Reading(None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Turn:
-    """A request of the device with the bench's final answer, if there was one, both read as SOAP."""
+    """A request of the device with the bench's final answer, if there was one.
+
+    Everything is worked out when it is first asked for, and once: what nobody reads costs nothing.
+    """
 
     request: HttpMessage
     response: HttpMessage | None
-    sent: Reading
-    got: Reading
+    reading: Callable[[HttpMessage | None], Reading]
 
-    @property
+    @cached_property
+    def sent(self) -> Reading:
+        """What the device sent, read as SOAP."""
+        return self.reading(self.request)
+
+    @cached_property
+    def got(self) -> Reading:
+        """What the bench answered, read as SOAP."""
+        return self.reading(self.response)
+
+    @cached_property
     def status(self) -> int:
         return self.response.status if self.response is not None else 0
 
-    @property
+    @cached_property
     def message(self) -> m.Message | None:
         """What the device sent, as far as it could be read."""
         return self.sent.envelope.message if self.sent.envelope is not None else None
 
-    @property
+    @cached_property
     def answer(self) -> m.Message | None:
         """What the bench answered, as far as it could be read."""
         return self.got.envelope.message if self.got.envelope is not None else None
 
-    @property
+    @cached_property
     def empty(self) -> bool:
         """The device sent nothing, or nothing but white space."""
         return self.request.complete and not self.request.body.strip()
@@ -66,7 +78,7 @@ class Turn:
         """The same request has to be sent again: a challenge, or a redirect (3.4.1, 3.4.4)."""
         return self.status in (301, 302, 303, 307, 308, 401, 407)
 
-    @property
+    @cached_property
     def clean(self) -> bool:
         """The bench answered fully, with success, and with nothing wrong on purpose."""
         response = self.response
@@ -76,7 +88,7 @@ class Turn:
             response.status == 200 and (not response.body or self.answer is not None)
         )
 
-    @property
+    @cached_property
     def bench_request(self) -> m.Message | None:
         """The RPC that the bench called in its answer, if it did."""
         answer = self.answer
@@ -199,7 +211,7 @@ class View:
 
     def _pair(self, connection: Connection) -> Iterator[Turn]:
         for request, response in _pairs(connection, Direction.FROM_DEVICE):
-            yield Turn(request, response, self.reading(request), self.reading(response))
+            yield Turn(request, response, self.reading)
 
 
 def _pairs(connection: Connection, asking: Direction) -> Iterator[tuple[HttpMessage, HttpMessage | None]]:
@@ -216,7 +228,7 @@ def _pairs(connection: Connection, asking: Direction) -> Iterator[tuple[HttpMess
 
 def _read(message: HttpMessage) -> Reading:
     data = _decoded(message)
-    reading = read(data, LIMITS)
+    reading = recall(data, LIMITS)
     charset = _CHARSET.search(message.header("Content-Type") or "")
     if reading.envelope is None and charset and charset[1].lower() not in ("utf-8", "utf8"):
         # RFC 7303 3: the charset parameter counts where the document itself says nothing.
