@@ -45,6 +45,8 @@ class Client {
   // options: {rootCa (PEM or undefined), source (IPv4 or ''), user, password}
   constructor(url, options) {
     this.url = new URL(url);
+    // Node takes port 0 for the scheme's own.
+    if (this.url.port === '0') throw new Error(`port 0 in ${url}`);
     this.options = options;
     this.cookies = [];
     this.challenge = null;
