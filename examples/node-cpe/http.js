@@ -73,6 +73,7 @@ class Client {
   redirected(location) {
     const next = new URL(location, this.url);
     if (!['http:', 'https:'].includes(next.protocol)) throw new Error(`redirected to ${next.protocol}`);
+    if (this.url.protocol === 'https:' && next.protocol !== 'https:') throw new Error('redirected from https to http');
     if (next.host !== this.url.host) { this.cookies = []; this.challenge = null; }
     this.url = next;
   }
