@@ -371,7 +371,7 @@ def huge(bench: Bench, case: Case) -> None:
             case.check("lcos.periodic.huge-safe", "refused visibly", equal("refused visibly"), what=refusal)
             return
         # In steps: a device that takes it for a second must not be watched for a day.
-        seen = []
+        seen: list[InformSeen] = []
         for part in (min(60.0, watch), min(3600.0, watch), watch):
             seen = seen or periodic(bench.door.sessions(mark, part))
         case.check("lcos.periodic.huge-safe", seen, nothing("periodic Inform"))
