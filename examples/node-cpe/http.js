@@ -45,6 +45,8 @@ class Client {
   // options: {rootCa (PEM or undefined), source (IPv4 or ''), user, password}
   constructor(url, options) {
     this.url = new URL(url);
+    // Node takes port 0 for the scheme's own.
+    if (this.url.port === '0') throw new Error(`port 0 in ${url}`);
     this.options = options;
     this.cookies = [];
     this.challenge = null;
@@ -71,6 +73,7 @@ class Client {
   redirected(location) {
     const next = new URL(location, this.url);
     if (!['http:', 'https:'].includes(next.protocol)) throw new Error(`redirected to ${next.protocol}`);
+    if (this.url.protocol === 'https:' && next.protocol !== 'https:') throw new Error('redirected from https to http');
     if (next.host !== this.url.host) { this.cookies = []; this.challenge = null; }
     this.url = next;
   }
