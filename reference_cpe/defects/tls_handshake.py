@@ -263,7 +263,8 @@ def handshake_failure_ignored(parts: Parts) -> None:
 
     async def dial(parts: Parts, target: Target) -> HttpConnection:
         made = await original(parts, target)
-        if isinstance(made.rim.tls, Unsafe) and made.rim.tls.clear:
+        engine: object = made.rim.tls
+        if isinstance(engine, Unsafe) and engine.clear:
             rewire(made, reusable=lambda: True)  # nor whether the connection still stands
         return made
 
