@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -81,15 +83,15 @@ def https_left_out(parts: Parts) -> None:
 
 @defect("missing-name-remembered", breaks=["lcos.acs-url.name-resolved-again"])
 def missing_name_remembered(parts: Parts) -> None:
-    """A name that did not exist is not looked up again until the device restarts."""
+    """A name that did not exist is never looked up again, restarts or not."""
     original = parts.dial
-    missing: set[str] = set()
 
     async def dial(parts: Parts, target: Target) -> HttpConnection:
+        missing: list[str] = parts.store.get("missing_names", [])
         if target.host in missing:
             raise ConnectFailed(f"{target.host}: no such name")
         if not _addresses(target.host, target.port):
-            missing.add(target.host)
+            parts.store.update(missing_names=[*missing, target.host])
         return await original(parts, target)
 
     rewire(parts, dial=dial)
@@ -118,9 +120,18 @@ def factory_acs_instead(parts: Parts) -> None:
 
 
 @defect("foreign-source-taken", breaks=["lcos.source.foreign-address-unused"])
-def foreign_source_taken(_parts: Parts) -> None:
-    """Any address is taken as source address, also one that is not the device's."""
+def foreign_source_taken(parts: Parts) -> None:
+    """Any address is taken as source address, also one that is not the device's, and leaves the WAN unmasked."""
     Path("/proc/sys/net/ipv4/ip_nonlocal_bind").write_text("1")
+    original = parts.firewall.unmasked
+
+    def unmasked() -> list[str]:
+        with contextlib.suppress(ValueError):
+            wanted = ipaddress.IPv4Address(parts.settings.value("source_address"))
+            return [*dict.fromkeys((*original(), str(wanted)))]
+        return original()
+
+    rewire(parts.firewall, unmasked=unmasked)
 
 
 @defect("source-advertised-as-loopback", breaks=["lcos.source.advertised-url"])
@@ -134,9 +145,9 @@ def source_advertised_as_loopback(parts: Parts) -> None:
     rewire(parts.source, advertised=advertised)
 
 
-@defect("serial-number-in-syslog", breaks=["lcos.secrecy.https-hides-secrets"])
-def serial_number_in_syslog(parts: Parts) -> None:
-    """With every connection a message with the serial number goes to the syslog port of the ACS, in clear."""
+@defect("password-in-syslog", breaks=["lcos.secrecy.https-hides-secrets"])
+def password_in_syslog(parts: Parts) -> None:
+    """With every connection a message with the login at the ACS goes to the syslog port of its host, in clear."""
     original = parts.dial
 
     async def dial(parts: Parts, target: Target) -> HttpConnection:
@@ -144,7 +155,7 @@ def serial_number_in_syslog(parts: Parts) -> None:
         for address in _addresses(target.host, 514)[:1]:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
             with socket.socket(family, socket.SOCK_DGRAM) as log:
-                log.sendto(f"<14>session of {parts.config.device.serial_number}".encode(), (address, 514))
+                log.sendto(f"<14>login with {parts.settings.value('acs_password')}".encode(), (address, 514))
         return made
 
     rewire(parts, dial=dial)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from harness.cwmp import events
-from harness.cwmp.messages import EventStruct, Message
+from harness.cwmp.messages import EventStruct, Message, ParameterValueStruct
 from reference_cpe.defects.registry import defect, rewire, tabled
 from reference_cpe.fault import CwmpFault
 from reference_cpe.parts import Handler, Parts
-from reference_cpe.session import Action, End, Session
+from reference_cpe.session import Action, Session
 
 TRANSFERRED: Final = "7 TRANSFER COMPLETE"
 
 
 @defect(
     "transfer-not-reported",
-    breaks=["cwmp.download.reported", "lcos.file.executed-when-on", "cwmp.event.command-key"],
+    breaks=[
+        "cwmp.download.reported",
+        "lcos.file.executed-when-on",
+        "cwmp.event.command-key",
+        "lcos.firmware.both-on",
+        "cwmp.inform.event-list",
+    ],
 )
 def transfer_not_reported(parts: Parts) -> None:
     """A script that was fetched and executed is reported to nobody."""
@@ -30,7 +37,7 @@ def transfer_not_reported(parts: Parts) -> None:
     rewire(parts.transfers, reported=list)
 
 
-def _leaving_out(*codes: str) -> Any:
+def _leaving_out(*codes: str) -> Callable[[Parts], None]:
     """The Inform that announces a transfer lacks these events."""
 
     def apply(parts: Parts) -> None:
@@ -61,8 +68,8 @@ for _name, _summary, _breaks, _codes in (
 def any_file_is_firmware(parts: Parts) -> None:
     """Whatever comes under the file type of a firmware is installed, whether it is one and whether updates are allowed."""
 
-    def update(_data: bytes) -> bool:
-        parts.store.update(next_version="unknown")
+    def update(data: bytes) -> bool:
+        parts.store.update(next_version=f"0.0.{len(data)}")
         return True
 
     rewire(parts.transfers, update_firmware=update, permitted=lambda _kind: True)
@@ -73,7 +80,7 @@ def any_file_is_firmware(parts: Parts) -> None:
 ENABLE: Final = "ManagementServer.PeriodicInformEnable"
 
 
-@defect("toggle-by-acs-without-effect", breaks=["lcos.periodic.runtime-toggle"])
+@defect("toggle-by-acs-without-effect", breaks=["lcos.periodic.runtime-toggle", "lcos.periodic.off"])
 def toggle_by_acs_without_effect(parts: Parts) -> None:
     """Switched by the ACS, the periodic Inform goes on as before until the device restarts."""
     original = parts.model.set
@@ -102,30 +109,48 @@ def fourth_interval_short(parts: Parts) -> None:
 @defect("interval-zero-is-a-day", breaks=["cwmp.periodic.zero-fault"])
 def interval_zero_is_a_day(parts: Parts) -> None:
     """A periodic Inform interval of 0 is taken without a fault, for a day."""
-    original = parts.settings.check
+    original, judge = parts.settings.check, parts.model.judge
+
+    def judged(wanted: ParameterValueStruct) -> tuple[int, str] | None:
+        return (
+            None if wanted.name.endswith("PeriodicInformInterval") and wanted.value == "0" else judge(wanted)
+        )
 
     def check(key: str, value: object) -> Any:
         zero = key == "periodic_inform_interval" and value == 0 and not isinstance(value, bool)
         return original(key, 86400 if zero else value)
 
     rewire(parts.settings, check=check)
+    rewire(parts.model, judge=judged)
 
 
 # --- sessions -------------------------------------------------------------------------------------------
 
 
-@defect("refused-inform-locks", breaks=["cwmp.robust.next-session-works"])
-def refused_inform_locks(parts: Parts) -> None:
-    """An Inform that is not answered as it should be locks CWMP until the device restarts."""
+def _locked_by(bad: Callable[[int, bytes], bool]) -> Callable[[Parts], None]:
+    """An answer to the Inform that is *bad* locks CWMP until the device restarts."""
 
-    class Locking(Session):
-        def receive(self, status: int, body: bytes) -> Action:
-            action = super().receive(status, body)
-            if isinstance(action, End) and not action.successful and not self.informed:
-                rewire(parts, active=lambda: False)
-            return action
+    def apply(parts: Parts) -> None:
+        class Locking(Session):
+            def receive(self, status: int, body: bytes) -> Action:
+                if not self.informed and bad(status, body):
+                    rewire(parts, active=lambda: False)
+                return super().receive(status, body)
 
-    parts.session = Locking
+        parts.session = Locking
+
+    return apply
+
+
+for _name, _summary, _bad in (
+    ("fault-to-inform-locks", "An Inform that is answered with a SOAP fault locks CWMP until the device restarts.",
+     lambda _status, body: b"Fault>" in body),
+    ("html-locks", "A web page in place of the InformResponse locks CWMP until the device restarts.",
+     lambda _status, body: b"<html" in body.lower()),
+    ("busy-server-locks", "Status 503 in answer to the Inform locks CWMP until the device restarts.",
+     lambda status, _body: status == 503),
+):  # fmt: skip
+    tabled(_name, _summary, ["cwmp.robust.next-session-works"], _locked_by(_bad))
 
 
 @defect("queries-on-request-only", breaks=["lcos.session.acs-may-query"])

@@ -103,7 +103,9 @@ def acs_login_sent_to_file_servers(parts: Parts) -> None:
     rewire(parts.http, style=style)
 
 
-@defect("stale-nonce-ends-session", breaks=["cwmp.auth.challenged-again"])
+@defect(
+    "stale-nonce-ends-session", breaks=["cwmp.auth.challenged-again", "cwmp.session.answers-each-request"]
+)
 def stale_nonce_ends_session(parts: Parts) -> None:
     """A challenge in mid-session ends the session, even if it says that the nonce is stale."""
     base = parts.exchange
@@ -158,7 +160,10 @@ def nonce_built_in(parts: Parts) -> None:
     rewire(parts.gate, challenge=challenge)
 
 
-@defect("query-not-found", breaks=["cwmp.connection-request.extra-data-ignored"])
+@defect(
+    "query-not-found",
+    breaks=["cwmp.connection-request.extra-data-ignored", "cwmp.connection-request.digest-challenge"],
+)
 def query_not_found(parts: Parts) -> None:
     """A connection request with a query behind the path is answered with 404."""
     original = parts.listener.judge
@@ -171,7 +176,12 @@ def query_not_found(parts: Parts) -> None:
 
 @defect(
     "request-answered-202",
-    breaks=["cwmp.connection-request.no-other-refusal", "lcos.connection-request.session"],
+    breaks=[
+        "cwmp.connection-request.no-other-refusal",
+        "lcos.connection-request.session",
+        "lcos.connection-request.any-source",
+        "cwmp.connection-request.empty-success",
+    ],
 )
 def request_answered_202(parts: Parts) -> None:
     """A good connection request is answered with 202."""
