@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import ipaddress
 import socket
+import struct
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from reference_cpe import urls
 from reference_cpe.defects.acs_url import targets
 from reference_cpe.defects.registry import defect, rewire
 from reference_cpe.http import HttpConnection
+from reference_cpe.network import NoSource
 from reference_cpe.parts import Parts
 from reference_cpe.rim import ConnectFailed
-from reference_cpe.settings import Refused
+from reference_cpe.settings import Change, Refused
 from reference_cpe.urls import Target
 
 FACTORY_ACS: Final = "http://192.0.2.80/"
@@ -119,19 +121,47 @@ def factory_acs_instead(parts: Parts) -> None:
     rewire(parts.settings, check=mended, value=filled)
 
 
+_SET_ADDRESS, _SET_MASK = 0x8916, 0x891C
+"""SIOCSIFADDR and SIOCSIFNETMASK (linux/sockios.h)."""
+
+
+def _take(address: ipaddress.IPv4Address) -> None:
+    """Make *address* one of this host's."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        for request, value in (
+            (_SET_ADDRESS, address),
+            (_SET_MASK, ipaddress.IPv4Address("255.255.255.255")),
+        ):
+            given = struct.pack("16sHH4s8x", b"lo:9", socket.AF_INET, 0, value.packed)
+            fcntl.ioctl(control, request, given)
+
+
 @defect("foreign-source-taken", breaks=["lcos.source.foreign-address-unused"])
 def foreign_source_taken(parts: Parts) -> None:
-    """Any address is taken as source address, also one that is not the device's, and leaves the WAN unmasked."""
-    Path("/proc/sys/net/ipv4/ip_nonlocal_bind").write_text("1")
-    original = parts.firewall.unmasked
+    """An address that is not the device's is taken as source address, and used unmasked as if it were."""
+    resolve, unmasked = parts.source.resolve, parts.firewall.unmasked
+    taken: list[str] = []
 
-    def unmasked() -> list[str]:
-        with contextlib.suppress(ValueError):
-            wanted = ipaddress.IPv4Address(parts.settings.value("source_address"))
-            return [*dict.fromkeys((*original(), str(wanted)))]
-        return original()
+    def resolved(name: str) -> str:
+        with contextlib.suppress(NoSource):
+            return resolve(name)
+        try:
+            address = ipaddress.IPv4Address(name)
+        except ValueError:
+            return resolve(name)
+        _take(address)
+        taken[:] = [name]
+        return name
 
-    rewire(parts.firewall, unmasked=unmasked)
+    def changed(change: Change) -> None:
+        with contextlib.suppress(NoSource):
+            resolved(parts.settings.value("source_address"))  # before the rules are loaded anew
+        settled(change)
+
+    settled = parts.settings.changed
+    parts.settings.changed = changed
+    rewire(parts.source, resolve=resolved)
+    rewire(parts.firewall, unmasked=lambda: [*unmasked(), *taken])
 
 
 @defect("source-advertised-as-loopback", breaks=["lcos.source.advertised-url"])
