@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from cryptography import x509
@@ -13,8 +14,11 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from reference_cpe.container import BadContainer, ClientCertificate
 from reference_cpe.defects.registry import defect, rewire, tabled
+from reference_cpe.http import HttpConnection
 from reference_cpe.model_table import COMMENT
 from reference_cpe.parts import Parts
+from reference_cpe.rim import ConnectFailed
+from reference_cpe.urls import Target
 
 _ONE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
@@ -126,6 +130,10 @@ def client_certificate_removal_ignored(parts: Parts) -> None:
     rewire(parts.trust, remove_client=lambda: None)
 
 
+class _NotWanted(ssl.SSLError):
+    """What the server wants of client certificates is not what the device has."""
+
+
 def watching(objects: Callable[[bool, bool], bool]) -> Callable[[Parts], None]:
     """*objects* is told whether the server has asked for a certificate and whether there is one; true ends the handshake."""
 
@@ -140,7 +148,7 @@ def watching(objects: Callable[[bool, bool], bool]) -> Callable[[Parts], None]:
                 def do_handshake(self) -> None:
                     super().do_handshake()
                     if objects(_CERTIFICATE_REQUEST in read, trust.client_certificate() is not None):
-                        raise ssl.SSLError(1, "client certificate")
+                        raise _NotWanted(1, "client certificate")
 
             def seen(
                 _tls: object, direction: str, _version: object, content: int, kind: int, _data: bytes
@@ -212,3 +220,20 @@ def container_passphrase_readable(parts: Parts) -> None:
         parts.store.update(parameters={**parameters, COMMENT: passphrase})
 
     rewire(parts.trust, store_client=store)
+
+
+@defect("client-certificate-demand-falls-back", breaks=["lcos.client-certificate.none-fails-closed"])
+def client_certificate_demand_falls_back(parts: Parts) -> None:
+    """Asked for a client certificate that it lacks, the device goes on without TLS on the same port."""
+    watching(lambda asked, has: asked and not has)(parts)
+    original = parts.dial
+
+    async def dial(parts: Parts, target: Target) -> HttpConnection:
+        try:
+            return await original(parts, target)
+        except ConnectFailed as failure:
+            if not isinstance(failure.__cause__, _NotWanted):
+                raise
+            return await original(parts, replace(target, scheme="http"))
+
+    rewire(parts, dial=dial)
