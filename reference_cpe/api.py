@@ -126,7 +126,7 @@ class Api:
         """A form with the fields ``type`` and ``file``: the upload of all files, by their type."""
         form = await request.post()
         trust, kind, file = self._device.parts.trust, form.get("type"), form.get("file")
-        stores = {"cwmp-root-ca": trust.store_root, "vpn-root-ca": trust.store_other}
+        stores = {"cwmp-root-ca": trust.store_uploaded, "vpn-root-ca": trust.store_other}
         if kind not in stores or not isinstance(file, web.FileField):
             raise web.HTTPBadRequest(reason=f"a form with type ({' or '.join(stores)}) and file")
         try:

@@ -72,7 +72,7 @@ class Conversation:
         if self._connection is not None and self._place == target.place and self._connection.reusable():
             return self._connection
         await self.close()
-        self._connection = await open_connection(self._parts, target)
+        self._connection = await self._parts.dial(self._parts, target)
         self._place = target.place
         self._parts.source.last_used = self._connection.rim.local_address
         self._exchange.login().new_connection()

@@ -7,7 +7,7 @@ parts, their methods and what they are good for are listed in docs/reference-cpe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from harness.cwmp.cookies import CookieJar
 from harness.cwmp.messages import Message
 from reference_cpe.attributes import Attributes
+from reference_cpe.client import open_connection
 from reference_cpe.clock import Clock
 from reference_cpe.config import Config
 from reference_cpe.diagnostics.part import Diagnostics
@@ -24,6 +25,7 @@ from reference_cpe.events import Events
 from reference_cpe.exchange import Exchange, HttpStyle
 from reference_cpe.gate import Gate
 from reference_cpe.heartbeat import Heartbeat
+from reference_cpe.http import HttpConnection
 from reference_cpe.journal import Journal
 from reference_cpe.listener import Listener
 from reference_cpe.login import Digest
@@ -43,6 +45,7 @@ from reference_cpe.store import Store
 from reference_cpe.timers import Timers
 from reference_cpe.transfers import Transfers
 from reference_cpe.trust import Trust
+from reference_cpe.urls import Target
 
 Handler = Callable[["Parts", Any], Message]
 """Carries out one RPC and gives its response; refuses by raising `CwmpFault`."""
@@ -96,6 +99,8 @@ class Parts:
     new_jar: Callable[[], CookieJar] = CookieJar
     rpc: dict[str, Handler] = field(default_factory=dict)
     after_session: AfterSession = field(default_factory=AfterSession)
+    dial: Callable[[Parts, Target], Awaitable[HttpConnection]] = open_connection
+    """Opens a connection to the ACS."""
     contacted: str = ""
     """ACS URL of the session that runs."""
     connect: Callable[[], None] = lambda: None

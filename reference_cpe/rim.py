@@ -45,7 +45,7 @@ class Rim:
         self._writer = writer
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._tls: ssl.SSLObject | None = None
+        self.tls: ssl.SSLObject | None = None
 
     @property
     def local_address(self) -> str:
@@ -60,7 +60,7 @@ class Rim:
         # The dot at the end of a rooted name is not part of what certificates and SNI (RFC 6066 3) name.
         name = host.rstrip(".")
         tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
-        self._tls = tls
+        self.tls = tls
         try:
             while not await self._attempt(tls.do_handshake):
                 pass
@@ -76,7 +76,8 @@ class Rim:
             step()
         except ssl.SSLWantReadError:
             await self._flush()
-            await self._feed()
+            with contextlib.suppress(EOFError):  # what an end in the middle means is up to the engine
+                await self._feed()
             return False
         except ssl.SSLError:
             with contextlib.suppress(OSError):
@@ -105,8 +106,8 @@ class Rim:
             OSError: the connection is gone.
         """
         for piece in self._wire.outgoing(data):
-            if self._tls is not None:
-                self._tls.write(piece)
+            if self.tls is not None:
+                self.tls.write(piece)
                 await self._flush()
             else:
                 self._writer.write(piece)
@@ -118,11 +119,11 @@ class Rim:
         Raises:
             OSError: the connection was reset, or TLS broke.
         """
-        if self._tls is None:
+        if self.tls is None:
             return self._wire.incoming(await self._reader.read(_CHUNK))
         while True:
             try:
-                return self._wire.incoming(self._tls.read(_CHUNK))
+                return self._wire.incoming(self.tls.read(_CHUNK))
             except ssl.SSLWantReadError:
                 await self._flush()
                 try:
@@ -147,9 +148,9 @@ class Rim:
     async def close(self) -> None:
         """End the connection in order: close_notify where there is TLS, then FIN."""
         with contextlib.suppress(OSError, ssl.SSLError):
-            if self._tls is not None:
+            if self.tls is not None:
                 with contextlib.suppress(ssl.SSLWantReadError):
-                    self._tls.unwrap()
+                    self.tls.unwrap()
                 await self._flush()
         if self._writer.transport.get_write_buffer_size():
             self._writer.transport.abort()  # the peer does not read: closing in order would wait for it

@@ -52,6 +52,14 @@ class Trust:
         """
         self._store.update(root_ca=read_certificate(data))
 
+    def store_uploaded(self, data: bytes) -> None:
+        """As `store_root`, for the way by which all files are uploaded.
+
+        Raises:
+            BadCertificate: see there.
+        """
+        self.store_root(data)
+
     def store_other(self, data: bytes) -> None:
         """Put a CA certificate into the slot of the VPN, which is none of CWMP's business.
 

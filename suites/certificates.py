@@ -61,10 +61,9 @@ def newest(row: Row) -> ssl.TLSVersion:
 
 def perform(row: Row, bench: Bench, case: Case) -> None:
     """The procedure of every case."""
-    url, host = bench.https.url(row.at)
-    world = bench.https.world(host)
-    control = bench.https.settings(world.identity(row.control), maximum_version=newest(row))
-    case.step(f"Show a valid chain of the same shape and set the ACS URL to {url}.")
+    url, host = bench.https.url(row.control_at)
+    control = bench.https.settings(bench.https.world(host).identity(row.control), maximum_version=newest(row))
+    case.step(f"Show a valid chain and set the ACS URL to {url}.")
     bench.https.serve(control)
     let_requests_in(bench, row.at)
     bench.configure(acs_url=url)
@@ -72,10 +71,13 @@ def perform(row: Row, bench: Bench, case: Case) -> None:
         needs_right_clock(bench, case)
     mark = bench.clear_text_mark()
     with case.twin("the valid chain leads to a session", bench.works):
+        world = bench.https.world(bench.https.url(row.at)[1] if row.control_at != row.at else host)
         if store(row, world, bench, case):
             stimulus(row, world, bench, case)
         check_no_clear_text(bench, case, mark)
         bench.https.serve(control)
+        if row.control_at != row.at:
+            bench.configure(acs_url=url)
 
 
 def let_requests_in(bench: Bench, at: str) -> None:
@@ -112,6 +114,8 @@ def stimulus(row: Row, world: World, bench: Bench, case: Case) -> None:
     script = Flight(*BY_HAND, key_exchange="ecdhe") if row.by_hand else None
     case.step(f"Show {row.shown}, change nothing else, and give the device a reason to connect.")
     bench.https.serve(bench.https.settings(identity, maximum_version=newest(row), script=script))
+    if row.control_at != row.at:
+        bench.configure(acs_url=bench.https.url(row.at)[0])
     attempt = bench.attempt()
     observe(case, attempt, identity)
     allowed = {

@@ -164,6 +164,7 @@ def _fails_closed(bench: Bench, case: Case, authority: Authority) -> None:
         case.check(CLOSED, attempt, no_application_byte(), evidence=bench.evidence_of(attempt))
         shown = attempt.tls.client_certificate_sha256 if attempt is not None and attempt.tls else ""
         case.check(CLOSED, shown or "none", equal("none"), what="client certificate")
+        case.check(CLOSED, bench.clear_text_since(mark), nothing("clear-text connection with data"))
         check_no_clear_text(bench, case, mark)
         bench.present(bench.identity())
 

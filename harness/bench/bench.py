@@ -430,7 +430,11 @@ class Bench:
         ] + [
             f"HTTP without TLS to {connection.endpoint}"
             for connection in theirs
-            if connection.tls is not None and connection.tls.error == "HTTP_REQUEST"
+            if connection.tls is not None
+            and (
+                connection.tls.error == "HTTP_REQUEST"
+                or (connection.bytes_from_device() and not connection.tls.handshake_done)
+            )
         ]
 
     @staticmethod

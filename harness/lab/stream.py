@@ -19,6 +19,8 @@ from harness.lab.tls_script import ScriptedEngine
 from harness.verdict.transcript import Closed, Connection, Direction, TlsRecord
 
 _READ = 65_536
+_METHODS = (b"POST ", b"GET ", b"HEAD ", b"PUT ", b"OPTIONS ")
+"""How a request begins."""
 LINGER = 2.0
 """Real seconds that the device has to close after the bench has."""
 SEND_DEADLINE = 30.0
@@ -129,11 +131,17 @@ class Stream:
             await self.finish(notify=False)
         try:
             async with asyncio.timeout(LINGER):
-                while await self._recv():
-                    pass
+                while data := await self._recv():
+                    self._without_tls(data)
         except TimeoutError:
             if by_device:  # its alert was the end of the connection, whatever became of TCP
                 self._device_closed(Closed.BY_DEVICE)
+
+    def _without_tls(self, data: bytes) -> None:
+        """A request in clear, on a connection whose TLS is over, is said to the server like any other."""
+        if data.startswith(_METHODS):
+            self._recorder.chunk(self.record, Direction.FROM_DEVICE, data)
+            self._heard()
 
     async def _recv(self) -> bytes:
         try:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from harness import catalogue as suites
-from harness.selftest import alterations, verdicts
+from harness.selftest import alterations, holds, verdicts
 from harness.selftest.alterations import Alteration, SelftestError
 from harness.selftest.plan import Plan, chunks
 from harness.selftest.pool import Worker, spread
@@ -248,6 +248,9 @@ class Campaign:
         complete = not (self._options.files or self._options.select or self._options.changed)
         plain = [self._baseline[spec.id] for spec in self._plan.specs if spec.id in self._baseline]
         good = all(outcome.verdict in verdicts.GOOD for outcome in plain)
+        specs = self._plan.specs
+        idle = holds.unexcused_cases(self._idle(defects, complete), specs, self._catalogue)
+        unproven = holds.unexcused_requirements(self._unproven()) if complete else ()
         return Report(
             tool_version=version("cpecheck"),
             seed=self._options.seed,
@@ -258,15 +261,15 @@ class Campaign:
             variants=variants,
             baseline=tuple(PlainCase(o.case, str(o.verdict), round(o.seconds, 3), o.reason) for o in plain),
             survivors=tuple(each.id for each in defects if each.judged and not each.killed),
-            idle_cases=self._idle(defects, complete),
-            unproven=self._unproven() if complete else (),
+            idle_cases=idle,
+            unproven=unproven,
             proven=_proven(defects),
             awaiting=tuple(
                 Awaiting(each.name, each.requirements, each.summary, each.awaiting)
                 for each in self._everyone
                 if each.awaiting and each.name not in self._defects
             ),
-            exit_code=exit_code(defects, variants, good),
+            exit_code=exit_code(defects, variants, good, (*idle, *unproven) if complete else ()),
         )
 
     def _idle(self, defects: Sequence[DefectResult], complete: bool) -> tuple[str, ...]:

@@ -122,11 +122,17 @@ class Report(msgspec.Struct, kw_only=True):
 
 
 def exit_code(
-    defects: tuple[DefectResult, ...], variants: tuple[VariantResult, ...], baseline_good: bool
+    defects: tuple[DefectResult, ...],
+    variants: tuple[VariantResult, ...],
+    baseline_good: bool,
+    gaps: tuple[str, ...] = (),
 ) -> int:
-    """1 a MUST-level survivor or a false alarm, 2 something could not be judged, else 0."""
+    """1 a MUST-level survivor, a false alarm or a gap, 2 something could not be judged, else 0.
+
+    *gaps* are the idle cases and unproven requirements of a complete run.
+    """
     survived = any(each.level == "MUST" and each.judged and not each.killed for each in defects)
-    if survived or any(each.false_alarms for each in variants):
+    if survived or gaps or any(each.false_alarms for each in variants):
         return 1
     lost = [*(entry for each in defects for entry in each.lost), *(e for each in variants for e in each.lost)]
     errors = any(entry.verdict == "error" for entry in lost)

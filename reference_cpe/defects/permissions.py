@@ -165,7 +165,7 @@ def switch_writable_by_acs(parts: Parts) -> None:
     rewire(parts.model, judge=judge)
 
 
-@defect("bad-image-installed", breaks=["lcos.firmware.bad-image-survived"])
+@defect("bad-image-installed", breaks=["lcos.firmware.bad-image-survived", "cwmp.download.bad-image-unused"])
 def bad_image_installed(parts: Parts) -> None:
     """A damaged firmware image is installed, and the device then reports no version."""
     original = parts.transfers.update_firmware

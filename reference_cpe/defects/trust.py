@@ -12,7 +12,7 @@ from reference_cpe.defects.registry import defect, rewire, tabled
 from reference_cpe.exchange import Exchange
 from reference_cpe.parts import Parts
 from reference_cpe.transfers import Transfer
-from reference_cpe.trust import BadCertificate
+from reference_cpe.trust import _NO_CHECK_TIME, BadCertificate
 from reference_cpe.urls import Target
 
 
@@ -263,3 +263,17 @@ def tls_failure_gives_up(parts: Parts) -> None:
 def tls_failure_storm(parts: Parts) -> None:
     """Failed sessions are tried again five times a second."""
     rewire(parts.retry, wait=lambda _minimum, _multiplier: 0.2)
+
+
+@defect(
+    "dates-judged-without-time",
+    breaks=["cwmp.tls.dates-ignored-without-time"],
+    awaiting="a device that does not know the time: the variant no-clock, together with which it is tested",
+)
+def dates_judged_without_time(parts: Parts) -> None:
+    """Certificates are refused for their dates even while the device does not know the time."""
+
+    def alter(context: ssl.SSLContext, _parts: Parts) -> None:
+        context.verify_flags &= ~_NO_CHECK_TIME
+
+    _contexts(alter)(parts)

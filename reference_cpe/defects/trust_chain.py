@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
 import ipaddress
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 
 from reference_cpe.defects.registry import rewire, tabled
 from reference_cpe.parts import Parts
@@ -96,3 +98,51 @@ for _name, _summary, _breaks, _judge, _seen in (
      lambda shown, host, _root: named(shown, host) and current(shown) and shown.issuer != shown.subject, ""),
 ):  # fmt: skip
     tabled(_name, _summary, _breaks, judged_by(_judge), _seen)
+
+
+def names_by(fits: Callable[[x509.Certificate, str], bool]) -> Callable[[Parts], None]:
+    """OpenSSL checks the chain; whether the certificate bears the host's name is up to *fits*."""
+
+    def apply(parts: Parts) -> None:
+        original = parts.trust.context
+
+        class Naming(ssl.SSLObject):
+            def do_handshake(self) -> None:
+                super().do_handshake()
+                shown = self.getpeercert(binary_form=True)
+                if shown is None or not fits(
+                    x509.load_der_x509_certificate(shown), self.server_hostname or ""
+                ):
+                    raise ssl.SSLCertVerificationError(1, "host name mismatch")
+
+        def context() -> ssl.SSLContext:
+            made = original()
+            made.check_hostname = False
+            made.sslobject_class = Naming
+            return made
+
+        rewire(parts.trust, context=context)
+
+    return apply
+
+
+def _by_pattern(certificate: x509.Certificate, host: str) -> bool:
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return named(certificate, host) or any(
+        fnmatch.fnmatchcase(host.lower(), name.lower()) for name in names.get_values_for_type(x509.DNSName)
+    )
+
+
+def _by_common_name(certificate: x509.Certificate, host: str) -> bool:
+    given = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return named(certificate, host) or host in [str(each.value) for each in given]
+
+
+for _name, _summary, _broken, _fits, _seen in (
+    ("names-as-patterns", "A star in a name stands for any characters, dots included, wherever it is.",
+     ["cwmp.tls.name-policy", "lcos.tls.wildcard", "lcos.tls.ip-address"], _by_pattern, "wolfSSL 5.5.4"),
+    ("address-in-common-name", "A common name counts as much as an alternative name, also for an address.",
+     ["cwmp.tls.name-policy", "lcos.tls.common-name-ignored", "lcos.tls.ip-address"], _by_common_name,
+     "devices after the first four amendments of TR-069"),
+):  # fmt: skip
+    tabled(_name, _summary, _broken, names_by(_fits), _seen)

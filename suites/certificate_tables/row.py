@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.lab.pki_plan import Plan
+from harness.lab.pki_plan import HOST, ROOT, Plan
+
+_PLAIN = ROOT.leaf(HOST)
 
 
 class Expect(StrEnum):
@@ -25,7 +27,7 @@ class Row:
 
     *shown* says in words what the server shows, *reason* why a device has to treat it so, with its source. *at* is
     the host in the ACS URL (`Https.url`). *stored* is put into the CWMP root CA slot in place of the bench's root.
-    *twin* is the valid chain that is shown before and after; the default is of the same shape.
+    *twin* is the valid chain that is shown before and after; see `control` for the default.
     """
 
     id: str
@@ -46,8 +48,21 @@ class Row:
 
     @property
     def control(self) -> Plan:
-        """The valid chain."""
-        return self.twin or self.chain.twin()
+        """The valid chain.
+
+        A device may refuse what a row wants accepted, or leaves open, for the shape of it: there the plainest chain is
+        the control, else such a device would fail its control and be undecided.
+        """
+        if self.twin is not None:
+            return self.twin
+        if self.expect not in (Expect.ACCEPT, Expect.RECORD):
+            return self.chain.twin()
+        return _PLAIN if self.chain != _PLAIN else ROOT.ca().leaf(HOST)
+
+    @property
+    def control_at(self) -> str:
+        """The host in the ACS URL for the control: a name where all that a device may refuse is an address."""
+        return "" if self.expect is Expect.ACCEPT and self.at in ("v4", "v6") else self.at
 
 
 class Group:

@@ -113,6 +113,8 @@ def test_exit_codes() -> None:
     assert exit_code((_defect(),), (), False) == 2
     assert exit_code((_defect(lost=(Lost("a.b", "error", ""),)),), (), True) == 2
     assert exit_code((_defect(lost=(Lost("a.b", "inconclusive", ""),)),), (), True) == 0
+    assert exit_code((_defect(),), (), True, gaps=("a.b",)) == 1
+    assert exit_code((_defect(),), (), False, gaps=("a.b",)) == 1
 
 
 # --- which defects
