@@ -392,18 +392,27 @@ def _login(challenge: DigestChallenge, door: Door) -> dict[str, str]:
             nc=1,
             cnonce=CNONCE,
         )
-        values["cr.response"] = response(
-            username=door.username,
-            password=door.password,
-            realm=challenge.realm,
-            method="GET",
-            uri=door.target,
-            nonce=challenge.nonce,
-            algorithm=challenge.algorithm,
-            qop="auth" if challenge.qop else None,
-            nc="00000001" if challenge.qop else "",
-            cnonce=CNONCE,
-        )
+        for mark, method, uri in (
+            ("cr.response", "GET", door.target),
+            ("cr.response.post", "POST", door.target),
+            ("cr.response.nul", "GET", f"{door.target}%00x"),
+        ):
+            values[mark] = _response(challenge, door, method, uri)
     except AuthError:
         pass
     return values
+
+
+def _response(challenge: DigestChallenge, door: Door, method: str, uri: str) -> str:
+    return response(
+        username=door.username,
+        password=door.password,
+        realm=challenge.realm,
+        method=method,
+        uri=uri,
+        nonce=challenge.nonce,
+        algorithm=challenge.algorithm,
+        qop="auth" if challenge.qop else None,
+        nc="00000001" if challenge.qop else "",
+        cnonce=CNONCE,
+    )

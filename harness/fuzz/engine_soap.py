@@ -68,6 +68,8 @@ class SoapExecutor:
         self._batches = 0
         self._stuck = ""
         self._rows_changed = False
+        # Nobody reads packets here, and a million cases would fill the disk with them.
+        self.ground.loop.call(self.ground.rig.lab.capture.close())
         try:
             control = self.control()
             if not control.alive:

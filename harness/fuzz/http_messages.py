@@ -3,15 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from harness.fuzz.edits_http import apply, says
 from harness.fuzz.facts import DeviceFacts
-from harness.fuzz.program import Action, Cut, Edit, Expect, Expectation, Origin, Program, Raw, Reply, Surface
+from harness.fuzz.program import (
+    Action,
+    Cut,
+    Edit,
+    Expect,
+    Expectation,
+    Origin,
+    Program,
+    Raw,
+    Reply,
+    Surface,
+    Wanted,
+)
 from harness.fuzz.session_steps import ANSWER, envelope, get_values, http, inform_response
 
 GREETED: Final[tuple[Action, ...]] = (Reply(envelope(inform_response())), Expect(ANSWER))
 """The Inform has its response, the device's empty POST waits for an answer."""
+
+
+ANYTHING: Final = Expectation(because="only robustness is judged")
+FRAMING: Final = Expectation(
+    Wanted.SUCCESS, requirement="cwmp.http.response-framing", because="RFC 9112 6 and 7; RFC 9110 5"
+)
+XML: Final = "Content-Type: text/xml"
+FIN: Final[tuple[Action, ...]] = (Cut("fin"), Expect(ANSWER))
+WAIT: Final[tuple[Action, ...]] = (Expect(ANSWER),)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A hand-written case: id, dimension, what may follow, what is done, in words."""
+
+    name: str
+    dimension: str
+    expectation: Expectation
+    actions: tuple[Action, ...]
+    words: str
+
+
+def head(status_line: str, *headers: str) -> bytes:
+    """A head as octets; texts are latin-1."""
+    return "\r\n".join([status_line, *headers, "", ""]).encode("latin-1")
 
 
 def template(device: DeviceFacts) -> bytes:

@@ -119,6 +119,15 @@ C1: Final = (
 
 # C2: the login
 
+_POST: Final = (
+    edit("start-line", "", "POST @{cr.target} HTTP/1.1"),
+    edit("set-parameter", "response", '"@{cr.response.post}"'),
+)
+_NUL: Final = (
+    edit("start-line", "", "GET @{cr.target}%00x HTTP/1.1"),
+    edit("set-parameter", "uri", '"@{cr.target}%00x"'),
+    edit("set-parameter", "response", '"@{cr.response.nul}"'),
+)
 FIELDS: Final = ("username", "realm", "nonce", "uri", "response", "qop", "nc", "cnonce")
 LONG: Final = (256, 600, 1024, 4096, 12_000)
 
@@ -187,6 +196,8 @@ C2: Final = (
            edit("grow-header", "Authorization", "Digest ", "1700"), half=True),
     Row("cr.basic-right-password", "C2", m.OPEN, m.plain((edit("add-header", "Authorization", "Basic @{cr.basic}"),)),
         "the right password by Basic", m.PLAIN, (edit("add-header", "Authorization", "Basic @{cr.basic}"),)),
+    _login("cr.login-of-post", "the right login of a POST in a POST", *_POST, expectation=m.ABUSE),
+    _login("cr.login-of-path-with-nul", "the right login for the path with %00 and more behind it", *_NUL, expectation=m.PATH),
     Row("cr.replay", "C2", m.REPLAY, m.replayed(), "a login that worked, once more on another connection"),
 )  # fmt: skip
 
@@ -262,6 +273,9 @@ ALIVE: Final = Expectation(
     requirement="lcos.connection-request.flood",
     because="the management must survive a flood (the outage of November 2016)",
 )
+SERVED: Final = Expectation(
+    Wanted.SUCCESS, requirement="lcos.connection-request.flood", because=ALIVE.because
+)
 C4: Final = (
     Row("cr.flood-200", "C4", ALIVE, (*_many(200, *_CALL, Cut("reset")), Pause(30.0)), "two hundred requests, each connection reset"),
     Row("cr.flood-answered", "C4", ALIVE, _many(100, *_CALL, Expect(m.ANSWER)), "a hundred requests, one connection each"),
@@ -269,6 +283,8 @@ C4: Final = (
     Row("cr.connections-200", "C4", ALIVE, (*_many(200, Connect()), Pause(30.0)), "two hundred connections that say nothing"),
     Row("cr.half-open-100", "C4", ALIVE, (*_many(100, Connect(), Raw(b"GET @{cr.target} HT")), Pause(30.0)),
         "a hundred requests that stop in the first line"),
+    Row("cr.beside-slow-clients", "C4", SERVED, (*_many(10, Connect(), Raw(b"GET @{cr.target} HT")), Connect(), Raw(m.PLAIN),
+        Expect(90.0), Raw(m.LOGIN), Expect(90.0)), "a right connection request beside ten that stop in the first line"),
     Row("cr.slow-headers", "C4", ALIVE, (Raw(b"GET @{cr.target} HTTP/1.1\r\n"), *_many(8, Raw(b"X-Slow: 1\r\n"), Pause(5.0)),
                                         Cut("half"), Expect(m.ANSWER)), "a header line every five seconds"),
     Row("cr.slow-octets", "C4", ALIVE, (*(action for octet in b"GET /" for action in (Raw(bytes((octet,))), Pause(5.0))),

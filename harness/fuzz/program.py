@@ -29,6 +29,8 @@ MARKS: Final[Mapping[str, str]] = {
     "cr.basic": "user and password of the connection request, as Basic authentication writes them",
     "cr.realm": "realm of the challenge that came last on this connection",
     "cr.response": "the right response for that challenge: GET of cr.target, nc 00000001, cnonce 0a4f113b",
+    "cr.response.post": "the same for a POST",
+    "cr.response.nul": "the same for cr.target with %00x behind it",
     "cr.echo": "its algorithm and opaque, as further parameters of Authorization",
     "cr.nonce": "nonce of the challenge that came last on this connection",
     "file.url": "a URL of the bench's file server, of a file of its own for this program",

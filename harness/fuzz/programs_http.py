@@ -10,7 +10,7 @@ from harness.fuzz import http_messages as h
 from harness.fuzz.edits_http import edit
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.mixture import Arm, Prepared
-from harness.fuzz.nasty_http import ANYTHING, nasty
+from harness.fuzz.nasty_http import nasty
 from harness.fuzz.program import Edit, Origin, Program
 from harness.fuzz.programs_connection_request import PIECES
 
@@ -80,7 +80,7 @@ FAULTS: Final[tuple[tuple[str, Callable[[random.Random], Edit]], ...]] = (
 
 def _made(device: DeviceFacts, generator: str, dimension: str, seed: int, edits: tuple[Edit, ...]) -> Program:
     origin = Origin(generator, dimension, seed, template=h.template(device), edits=edits)
-    return h.program(h.edited(device, edits), ANYTHING, origin)
+    return h.program(h.edited(device, edits), h.ANYTHING, origin)
 
 
 def single_fault(device: DeviceFacts, dimension: str) -> Callable[[random.Random, int], Program]:

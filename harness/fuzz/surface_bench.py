@@ -15,7 +15,7 @@ from harness.case import Inconclusive
 from harness.cwmp.messages import GetParameterValues, Inform
 from harness.device.api import DriverError, Verb
 from harness.device.profile import Profile
-from harness.fuzz.evidence import Control, Evidence, Observation, Snapshot
+from harness.fuzz.evidence import CanaryHit, Control, Evidence, Observation, Snapshot
 from harness.fuzz.executor import ExecutorError
 from harness.lab.errors import ClockError, LabError
 from harness.verdict.transcript import Transcript
@@ -64,6 +64,7 @@ class Ground:
         except BaseException:
             self._close_quietly()
             raise
+        self._canaries = 0
         self._names: tuple[str, ...] = ()
 
     def _close_quietly(self) -> None:
@@ -158,6 +159,7 @@ class Ground:
         after: Control,
         unexpected: tuple[tuple[str, ...], ...],
         more: Transcript | None = None,
+        canary: str = "",
     ) -> Evidence:
         """What was seen, with the transcript since the last evidence and what *more* has recorded."""
         transcript = self.loop.call(self.take())
@@ -169,8 +171,24 @@ class Ground:
             after=after,
             transcript=transcript,
             unexpected_informs=unexpected,
+            canaries=self._hits(canary) if canary else (),
             credentials=self.bench.known_credentials(),
         )
+
+    def canary(self) -> str:
+        """A name that nobody has a reason to look up, another one each time."""
+        self._canaries += 1
+        return f"e{self._canaries}.canary.bench.test"
+
+    def _hits(self, canary: str) -> tuple[CanaryHit, ...]:
+        """Who has asked the bench's name server for *canary*."""
+        if self.rig.names is None:
+            return ()
+        found = tuple(
+            CanaryHit(each.name, "dns") for each in self.rig.names.queries if canary in each.name.lower()
+        )
+        self.rig.names.queries.clear()
+        return found
 
     async def take(self) -> Transcript:
         self.rig.forget_sessions()

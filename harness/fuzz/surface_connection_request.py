@@ -92,7 +92,8 @@ class ConnectionRequestExecutor:
         """
         before = self._last or self.control()
         mark = self.ground.mark()
-        accepted = self.client.accepted
+        accepted, canary = self.client.accepted, self.ground.canary()
+        self.client.door.marks = {**self.client.door.marks, "canary": canary}
         observations = self.client.play(programs)
         self._last = None
         if stuck := self.client.door.stuck:
@@ -104,7 +105,7 @@ class ConnectionRequestExecutor:
         after = self.control()
         if after.alive:
             self.client.door = self._door()
-        return self.ground.evidence(observations, before, after, unexpected, self.client.take())
+        return self.ground.evidence(observations, before, after, unexpected, self.client.take(), canary)
 
     def _watch(self) -> float:
         return WATCH if self.ground.rig.clock.steered else self.ground.rig.timing.settle

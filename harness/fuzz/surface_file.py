@@ -52,6 +52,7 @@ class FileExecutor:
         self.ground = Ground(profile, workdir)
         self._last: Control | None = None
         self._number = 0
+        self._canary = ""
         if not (control := self.control()).alive:
             self.ground.close()
             raise ExecutorError(f"no session to begin with: {control.reason}")
@@ -67,6 +68,7 @@ class FileExecutor:
         before = self._last or self.control()
         mark = self.ground.mark()
         observations: list[Observation] = []
+        self._canary = self.ground.canary()
         for program in programs:
             observations.append(
                 self._transfer(program) if before.alive else Observation(program, End.NOT_REACHED)
@@ -76,7 +78,7 @@ class FileExecutor:
         )
         # A finished transfer is what the Downloads have asked for.
         unexpected = tuple(codes for codes in unexpected if "7 TRANSFER COMPLETE" not in codes)
-        return self.ground.evidence(observations, before, self.control(), unexpected)
+        return self.ground.evidence(observations, before, self.control(), unexpected, canary=self._canary)
 
     def reset(self) -> str:
         """As `harness.fuzz.executor.Executor.reset`."""
@@ -154,6 +156,7 @@ class FileExecutor:
             "file.grown": grown(content),
             "file.length": str(len(content.encode("utf-8", "surrogateescape"))),
             "acs.url": rig.url("http"),
+            "canary": self._canary,
         }
 
     async def _step(self, stream: Stream, seconds: float) -> None:

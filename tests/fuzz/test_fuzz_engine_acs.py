@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from harness.cwmp.soap import encode
 from harness.cwmp.messages import (
     DeviceIdStruct,
     Envelope,
@@ -21,6 +20,7 @@ from harness.cwmp.messages import (
     Message,
     ParameterValueStruct,
 )
+from harness.cwmp.soap import encode
 from harness.fuzz.engine_acs import BatchAcs, Deadlines
 from harness.fuzz.evidence import Answer, End, Observation
 from harness.fuzz.program import Cut, Expectation, Program, Raw, Repeat, Reply, Surface, Wanted
@@ -63,7 +63,9 @@ class Device:
 
     async def heard(self) -> tuple[int, bytes]:
         head = await self.reader.readuntil(b"\r\n\r\n")
-        length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+        length = next(
+            (int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0
+        )
         return int(head.split()[1]), await self.reader.readexactly(length)
 
     async def begin(self) -> tuple[int, bytes]:
@@ -201,7 +203,9 @@ async def test_a_silent_device_is_silent_and_does_not_hold_the_batch() -> None:
 async def test_a_reset_is_told_from_a_close() -> None:
     async def resets(device: Device) -> None:
         await device.begin()
-        device.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        device.writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0"
+        )
         device.writer.transport.abort()
 
     (seen,) = await observe(resets, programs=[asking()])
@@ -214,7 +218,11 @@ async def test_a_device_that_never_comes_is_not_reached() -> None:
 
 @pytest.mark.parametrize(
     ("body", "answer"),
-    [(b"garbage", Answer.UNREADABLE), (b"\0" * 5000, Answer.UNREADABLE), (envelope(INFORM, "9"), Answer.REQUEST)],
+    [
+        (b"garbage", Answer.UNREADABLE),
+        (b"\0" * 5000, Answer.UNREADABLE),
+        (envelope(INFORM, "9"), Answer.REQUEST),
+    ],
 )
 async def test_what_is_no_answer(body: bytes, answer: Answer) -> None:
     async def odd(device: Device) -> None:
@@ -278,7 +286,11 @@ async def test_a_legal_message_bears_no_note_and_others_do() -> None:
     async with rig(obedient) as one:
         await one.acs.run([legal, asking("2")])
         book = one.recorder.take()
-    sent = [each for each in book.connections[0].messages if not each.is_request and b"GetParameterValues" in each.body]
+    sent = [
+        each
+        for each in book.connections[0].messages
+        if not each.is_request and b"GetParameterValues" in each.body
+    ]
     assert [bool(each.note) for each in sent] == [False, True]
 
 

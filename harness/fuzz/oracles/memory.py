@@ -16,8 +16,8 @@ LEAST: Final = 20
 """Readings below which nothing is said."""
 POINTS: Final = 60
 """Readings that are looked at; of more, the medians of as many blocks."""
-GROWTH: Final = 256.0
-"""Kilobytes that the memory must have grown by: less is the affair of an allocator."""
+GROWTH: Final = 2048.0
+"""Kilobytes that the memory must have grown by: less is the affair of an allocator, of caches and of books with a last page."""
 NOISE: Final = 6.0
 """Times the scatter about the line that the growth must exceed."""
 AGREEING: Final = 0.85
