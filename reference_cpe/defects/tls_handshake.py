@@ -151,8 +151,6 @@ for _name, _summary, _breaks, _reasons, _newest in (
      "cwmp.tls.strong-negotiation",
      ("WRONG_CIPHER_RETURNED", "UNKNOWN_CIPHER_RETURNED", "DH_KEY_TOO_SMALL", "BAD_DH_VALUE"),
      ssl.TLSVersion.TLSv1_2),
-    ("any-curve-taken", "A key on any elliptic curve is taken, offered or not.",
-     "cwmp.tls.short-key", ("WRONG_CURVE",), ssl.TLSVersion.TLSv1_2),
     ("downgrade-unnoticed", "The mark of a server that could do better than TLS 1.2 is not looked at.",
      "cwmp.tls.downgrade-noticed", ("INAPPROPRIATE_FALLBACK",), ssl.TLSVersion.TLSv1_3),
 ):  # fmt: skip
@@ -214,6 +212,13 @@ def no_server_name(parts: Parts) -> None:
         return inner.wrap_bio(incoming, outgoing, server_hostname=None)
 
     engines(parts, engine)
+
+
+@defect("any-curve-taken", breaks=["cwmp.tls.short-key"])
+def any_curve_taken(parts: Parts) -> None:
+    """A key on any elliptic curve is taken, however short, offered or not."""
+    _contexts(lambda context: context.set_ciphers("DEFAULT:@SECLEVEL=0"))(parts)
+    careless(("WRONG_CURVE",))(parts)
 
 
 @defect("weak-root-stored", breaks=["cwmp.tls.short-key"])
