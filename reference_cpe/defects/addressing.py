@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from harness.cwmp.messages import ParameterValueStruct
 from reference_cpe import urls
 from reference_cpe.defects.acs_url import targets
 from reference_cpe.defects.registry import defect, rewire
@@ -99,13 +100,25 @@ def missing_name_remembered(parts: Parts) -> None:
     rewire(parts, dial=dial)
 
 
-@defect(
-    "factory-acs-instead",
-    breaks=["lcos.acs-url.invalid-harmless", "lcos.scheme.others-unused", "lcos.acs-url.ipv6-unbracketed"],
-)
+def _knocks_at_the_factory(parts: Parts) -> None:
+    """The maker's ACS is dialled and not waited for: in a bench nobody is there."""
+    original = parts.dial
+
+    async def dial(parts: Parts, target: Target) -> HttpConnection:
+        if target.url != FACTORY_ACS:
+            return await original(parts, target)
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as knocking:
+            knocking.setblocking(False)
+            knocking.connect_ex((target.host, target.port))
+        raise ConnectFailed(f"{target.host} does not answer")
+
+    rewire(parts, dial=dial)
+
+
+@defect("factory-acs-instead", breaks=["lcos.scheme.others-unused", "lcos.acs-url.ipv6-unbracketed"])
 def factory_acs_instead(parts: Parts) -> None:
-    """Where the ACS URL is empty or cannot be used, the device turns to the ACS of its maker."""
-    check, value = parts.settings.check, parts.settings.value
+    """An ACS URL that cannot be used is taken without a word for that of the device's maker."""
+    check = parts.settings.check
 
     def mended(key: str, wanted: object) -> Any:
         try:
@@ -115,10 +128,32 @@ def factory_acs_instead(parts: Parts) -> None:
                 raise
             return FACTORY_ACS
 
-    def filled(key: str) -> Any:
-        return value(key) or (FACTORY_ACS if key == "acs_url" else value(key))
+    rewire(parts.settings, check=mended)
+    _knocks_at_the_factory(parts)
 
-    rewire(parts.settings, check=mended, value=filled)
+
+@defect("factory-acs-when-empty", breaks=["lcos.acs-url.invalid-harmless"])
+def factory_acs_when_empty(parts: Parts) -> None:
+    """With an empty ACS URL the device turns to the ACS of its maker."""
+    value = parts.settings.value
+    rewire(parts.settings, value=lambda key: value(key) or (FACTORY_ACS if key == "acs_url" else value(key)))
+    _knocks_at_the_factory(parts)
+
+
+@defect("overlong-url-cut-for-acs", breaks=["lcos.acs-url.invalid-harmless"])
+def overlong_url_cut_for_acs(parts: Parts) -> None:
+    """An ACS URL of more than 256 characters that the ACS sets is cut without a fault."""
+    judge, check = parts.model.judge, parts.settings.check
+
+    def judged(wanted: ParameterValueStruct) -> tuple[int, str] | None:
+        too_long = wanted.name.endswith("ManagementServer.URL") and len(wanted.value) > 256
+        return None if too_long else judge(wanted)
+
+    def cut(key: str, wanted: object) -> Any:
+        return check(key, wanted[:256] if key == "acs_url" and isinstance(wanted, str) else wanted)
+
+    rewire(parts.model, judge=judged)
+    rewire(parts.settings, check=cut)
 
 
 _SET_ADDRESS, _SET_MASK = 0x8916, 0x891C

@@ -214,6 +214,13 @@ def no_server_name(parts: Parts) -> None:
     engines(parts, engine)
 
 
+@defect("any-curve-taken", breaks=["cwmp.tls.short-key"])
+def any_curve_taken(parts: Parts) -> None:
+    """A key on any elliptic curve is taken, however short, offered or not."""
+    _contexts(lambda context: context.set_ciphers("DEFAULT:@SECLEVEL=0"))(parts)
+    careless(("WRONG_CURVE",))(parts)
+
+
 @defect("weak-root-stored", breaks=["cwmp.tls.short-key"])
 def weak_root_stored(parts: Parts) -> None:
     """A root with an RSA key of any length is stored, and trusted."""

@@ -93,8 +93,8 @@ def test_a_twin_has_the_shape_of_its_case(row: Row, world: Worlds) -> None:
     here = world(row.at)
     case, twin = here.identity(row.chain), here.identity(row.control)
     assert twin.leaf_sha256 != case.leaf_sha256 or row.chain == row.control or row.expect is Expect.ACCEPT
-    if row.id in OTHER_SHAPE:
-        return
+    if row.id in OTHER_SHAPE or row.expect in (Expect.ACCEPT, Expect.RECORD):
+        return  # there the shape itself may be what the device refuses
     assert row.control.depth == row.chain.depth
     if "ed25519" not in row.id:
         assert kind_of_key(twin.leaf) is kind_of_key(case.leaf)
