@@ -79,7 +79,8 @@ for (const [key, name] of [['periodic_inform_active', ENABLE], ['periodic_inform
 
 function connectionRequestUrl() {
   const six = /^https?:\/\/\[/.test(env('ACS_URL'));
-  const host = six ? `[${env('WAN_IPV6', '::1')}]` : env('SOURCE_IPV4') || RUNNING.localAddress || env('WAN_IPV4', '127.0.0.1');
+  const own = six ? env('WAN_IPV6', '::1') : env('SOURCE_IPV4') || RUNNING.localAddress || env('WAN_IPV4', '127.0.0.1');
+  const host = own.includes(':') ? `[${own}]` : own;
   return Number(env('PORT', '7547')) ? `http://${host}:${env('PORT', '7547')}/${state.path}` : '';
 }
 
@@ -284,7 +285,8 @@ async function session() {
   RUNNING.busy = false;
   arm();
   if (current.reboot.length) boot();
-  else if (RUNNING.again || (done().length && !RUNNING.retries)) { RUNNING.again = false; setImmediate(session); }
+  else if ((RUNNING.again && state.events.length) || (done().length && !RUNNING.retries)) { RUNNING.again = false; setImmediate(session); }
+  else RUNNING.again = false;
 }
 
 function retry() {
@@ -307,7 +309,7 @@ function happen(code) {
 // The periodic interval begins when a session has ended.
 function arm() {
   clearTimeout(RUNNING.timers.periodic);
-  if (get(ENABLE) === '1') RUNNING.timers.periodic = setTimeout(() => happen('2 PERIODIC'), Math.min(1000 * Number(get(INTERVAL)), 2 ** 31 - 1));
+  if (get(ENABLE) === '1' && Number(get(INTERVAL)) > 0) RUNNING.timers.periodic = setTimeout(() => happen('2 PERIODIC'), Math.min(1000 * Number(get(INTERVAL)), 2 ** 31 - 1));
   for (const transfer of state.transfers.filter((item) => !item.result && !item.started)) {
     Object.defineProperty(transfer, 'started', { value: true }); // not kept over a restart
     setTimeout(() => fetch(transfer), Math.max(0, transfer.due - Date.now()));
@@ -330,6 +332,8 @@ async function fetch(transfer) {
     rootCa: rootCa(), source: env('SOURCE_IPV4'), user: transfer.Username, password: transfer.Password,
   });
   try {
+    // The switch may have been turned since the order came.
+    if (!on('ALLOW_FILE_TRANSMISSION')) throw new Fault(9001, 'file transmission is not allowed');
     const reply = await client.request('GET').catch((error) => { throw new Fault(9015, error.message); });
     if (reply.status === 401) throw new Fault(9012, 'the file server wants other credentials');
     if (reply.status !== 200) throw new Fault(9016, `the file server answered ${reply.status}`);

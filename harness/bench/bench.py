@@ -50,7 +50,7 @@ class Bench:
         self.other_root = Authority.trusted("another root", now=rig.now)
         self.forged_root = Authority.trusted(rig.root.name, now=rig.now)
         """An authority of the same name as `root`, with another key."""
-        self.device = DeviceUnderTest(loop.call, rig.driver, rig.baseline(), rig.root, self._idle)
+        self.device = DeviceUnderTest(loop.call, rig.driver, rig.baseline(), rig.root, self._idle, rig.calm)
         self.wire = Wiretap(loop.call, rig)
         self.files = Files(rig, self.fresh)
         self.names = Names(rig, self.fresh)

@@ -17,6 +17,10 @@ class _Idle(Protocol):
     def __call__(self) -> None: ...
 
 
+class _Calm(Protocol):
+    async def __call__(self) -> None: ...
+
+
 class DeviceUnderTest:
     """A blocking face of the driver that remembers what a case changed.
 
@@ -24,9 +28,17 @@ class DeviceUnderTest:
     """
 
     def __init__(
-        self, call: Call, driver: Driver, baseline: dict[str, SettingValue], root: Authority, idle: _Idle
+        self,
+        call: Call,
+        driver: Driver,
+        baseline: dict[str, SettingValue],
+        root: Authority,
+        idle: _Idle,
+        calm: _Calm,
     ) -> None:
-        self._call = call
+        """*calm* waits until no session is under way that no case leads: a verb may restart the device."""
+        self._loop_call = call
+        self._calm = calm
         self._driver = driver
         self._baseline = baseline
         self._root = root
@@ -49,6 +61,14 @@ class DeviceUnderTest:
     def baseline(self) -> dict[str, SettingValue]:
         """The settings between cases."""
         return dict(self._baseline)
+
+    def _call(self, verb: Coroutine[Any, Any, Any], *, at_once: bool = False) -> Any:
+        async def acted() -> Any:
+            if not at_once:
+                await self._calm()
+            return await verb
+
+        return self._loop_call(acted())
 
     def configure(self, **settings: SettingValue) -> None:
         """Set the given settings, leave the others alone; those that have the value already are not sent again.
@@ -93,7 +113,7 @@ class DeviceUnderTest:
         if unknown:
             raise NotApplicable("the device has no setting " + ", ".join(unknown))
         self._doubtful |= set(settings)
-        self._call(self._driver.configure(settings))
+        self._call(self._driver.configure(settings), at_once=True)
         self.settings.update(settings)
 
     def read_settings(self) -> dict[str, SettingValue]:
@@ -162,7 +182,7 @@ class DeviceUnderTest:
 
     def power_cycle(self) -> None:
         """Take the device's power away and give it back."""
-        self._call(self._driver.power_cycle())
+        self._call(self._driver.power_cycle(), at_once=True)
         self._idle()
 
     def factory_reset(self, keep_unset: Iterable[str] = (), *, store_root: bool = True) -> None:

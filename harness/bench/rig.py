@@ -480,6 +480,13 @@ class Rig:
         """Wait until no session is under way; False when one still is after the device's contact time."""
         return await idle(self.clock, lambda: len(self.acs.open_sessions), self.timing.contact)
 
+    async def calm(self) -> None:
+        """Wait until no session is under way but what a case leads; a device in real time may need its contact time."""
+        if not self.clock.steered:
+            await idle(
+                self.clock, lambda: sum(not s.claimed for s in self.acs.open_sessions), self.timing.contact
+            )
+
     async def reset(self) -> None:
         """Put the bench's own side back to correct behaviour."""
         self.acs.reset()

@@ -124,7 +124,7 @@ def base64_of(text: str) -> bytes:
         (MARKER.encode().hex().encode(), "hexadecimal"),
         (MARKER.encode().hex().upper().encode(), "hexadecimal"),
         (MARKER.encode("utf-16-le"), "UTF-16"),
-        (b"head" + gzip.compress(b"body with " + MARKER.encode()) + b"tail", "compressed, plain"),
+        (b"head" + gzip.compress(b"body with " + MARKER.encode(), mtime=0) + b"tail", "compressed, plain"),
         (zlib.compress(base64_of(f"u:{MARKER}"), 9), "compressed, Base64"),
     ],
 )
