@@ -32,6 +32,8 @@ OWN_REQUESTS: Final = 100
 NUDGE_AFTER: Final = 1.5
 """Real seconds of silence after which a device whose time stands still is given `NUDGE` seconds of it."""
 NUDGE: Final = 31.0
+AFTER_NUDGE: Final = 1.5
+"""Real seconds in which such a device must have said what its own deadlines made it say."""
 _COOKIE: Final = "session"
 
 
@@ -366,8 +368,9 @@ class BatchAcs:
         while play.end is None:
             item = await self._next(max(0.0, limit - time.monotonic()))
             if item is None and nudge:
-                nudge, limit = False, time.monotonic() + seconds
+                nudge = False
                 await self._step(NUDGE)
+                limit = time.monotonic() + min(seconds, AFTER_NUDGE)
             elif item is None:
                 play.over(End.SILENT)
             elif item is not None and item[1] is not None:
