@@ -218,7 +218,7 @@ def _growing(by: int | None) -> Callable[[Program], Evidence]:
     return run
 
 
-@pytest.mark.parametrize(("by", "outcome"), [(50, Outcome.FAILED), (0, Outcome.FIXED), (None, Outcome.ERROR)])
+@pytest.mark.parametrize(("by", "outcome"), [(150, Outcome.FAILED), (0, Outcome.FIXED), (None, Outcome.ERROR)])
 def test_a_leak_takes_many_runs_to_show(by: int | None, outcome: Outcome) -> None:
     said, executor = told(_memory(), _growing(by))
     assert said.outcome is outcome
@@ -230,7 +230,7 @@ def test_free_memory_counts_with_the_sign_turned() -> None:
     free = [900_000]
 
     def run(made: Program) -> Evidence:
-        free[0] -= 60
+        free[0] -= 160
         return evidence(faulted(made, 9003), before=OLD, after=control(memory_free=free[0], up_time=130))
 
     assert told(_memory(), run)[0].outcome is Outcome.FAILED

@@ -108,7 +108,11 @@ def test_a_refused_connection_request(status: int, sessions: int, verdict: Verdi
 def test_the_event_after_boot_is_not_the_timer() -> None:
     timer, boot, other = inform(1, 2, "2 PERIODIC"), inform(3, 4, "1 BOOT", "2 PERIODIC"), inform(5, 6)
     assert periodic([timer, boot, other]) == [timer]
-    assert gaps([timer, boot, other]) == [1, 1]
+    after = inform(9, 10, "2 PERIODIC")
+    # From the session that fits the interval best: the periodic one, or one for another reason since.
+    assert gaps([timer, boot, other, after], 7) == [7]
+    assert gaps([timer, boot, other, after], 3) == [3]
+    assert gaps([timer, boot, other], 7) == []
 
 
 @pytest.mark.parametrize(
