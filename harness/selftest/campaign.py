@@ -36,6 +36,8 @@ from reports import matrix
 
 CHUNK: Final = 6
 """Cases of the baseline that one worker takes at a time."""
+TOGETHER: Final = 4
+"""Benign variants that one device has at once; what is not good with all of them is run with each alone."""
 FURTHER: Final = 12
 """Cases that are tried at a time where a defect of the wire was not seen yet."""
 
@@ -118,8 +120,9 @@ class Campaign:
             try:
                 await self._run_baseline(workers)
                 # Variants take longest: they first, so that no worker is left with one at the end.
-                ordered = sorted(self._chosen, key=lambda each: each.defect)
-                await spread(workers, [self._job(each) for each in ordered])
+                together = [self._varied(group) for group in self._groups()]
+                broken = [self._broken(each) for each in self._chosen if each.defect]
+                await spread(workers, together + broken)
                 await asyncio.gather(*(worker.close() for worker in workers))
             finally:
                 for worker in workers:
@@ -149,17 +152,42 @@ class Campaign:
 
     # --- with one
 
-    def _job(self, each: Alteration) -> Callable[[Worker], object]:
+    def _groups(self) -> list[list[Alteration]]:
+        """The variants, so that neighbours in their file, which are alike, are on different devices."""
+        variants = [each for each in self._chosen if not each.defect]
+        size = 1 if self._options.everything else TOGETHER
+        count = -(-len(variants) // size)
+        return [variants[at::count] for at in range(count)]
+
+    def _broken(self, each: Alteration) -> Callable[[Worker], object]:
         async def run(worker: Worker) -> None:
             started = time.monotonic()
-            outcomes = await (self._break(worker, each) if each.defect else self._vary(worker, each))
+            outcomes = await self._break(worker, each)
             self._note(each, outcomes, time.monotonic() - started)
 
         return run
 
+    def _varied(self, group: Sequence[Alteration]) -> Callable[[Worker], object]:
+        async def run(worker: Worker) -> None:
+            cases = self._all() if self._options.everything else self._plan.one_for_each_requirement()
+            started = time.monotonic()
+            outcomes = await worker.run(self._task(group, cases))
+            shared = (time.monotonic() - started) / len(group)
+            doubtful = [outcome.case for outcome in outcomes if not self._good(outcome)]
+            for each in group:
+                started = time.monotonic()
+                alone = await worker.run(self._task([each], doubtful)) if len(group) > 1 and doubtful else []
+                settled = {outcome.case: outcome for outcome in (*outcomes, *alone)}
+                self._note(each, list(settled.values()), shared + time.monotonic() - started)
+
+        return run
+
+    def _good(self, outcome: Outcome) -> bool:
+        return outcome.verdict not in verdicts.LOST and not self._reds([outcome])
+
     async def _break(self, worker: Worker, each: Alteration) -> list[Outcome]:
         cases = self._all() if self._options.everything else self._plan.relevant(each.requirements)
-        outcomes = await worker.run(self._task(each, cases)) if cases else []
+        outcomes = await worker.run(self._task([each], cases)) if cases else []
         further = self._plan.further(each.requirements, [outcome.case for outcome in outcomes])
         for chunk in chunks(further, FURTHER):
             if self._killed(each, outcomes):
@@ -167,22 +195,18 @@ class Campaign:
             unknown = tuple(case for case in chunk if case not in self._baseline)
             if unknown:
                 self._know(await worker.run(Task(unknown)))
-            outcomes += await worker.run(self._task(each, chunk, fresh=bool(unknown) or not outcomes))
+            outcomes += await worker.run(self._task([each], chunk, fresh=bool(unknown) or not outcomes))
         return outcomes
-
-    async def _vary(self, worker: Worker, each: Alteration) -> list[Outcome]:
-        cases = self._all() if self._options.everything else self._plan.one_for_each_requirement()
-        return await worker.run(self._task(each, cases))
 
     def _all(self) -> list[str]:
         return [spec.id for spec in self._plan.specs]
 
     @staticmethod
-    def _task(each: Alteration, cases: Sequence[str], *, fresh: bool = True) -> Task:
-        names = (each.name,)
-        return Task(
-            tuple(cases), names if each.defect else (), () if each.defect else names, each.files, fresh
-        )
+    def _task(those: Sequence[Alteration], cases: Sequence[str], *, fresh: bool = True) -> Task:
+        defects = tuple(each.name for each in those if each.defect)
+        variants = tuple(each.name for each in those if not each.defect)
+        files = tuple(dict.fromkeys(file for each in those for file in each.files))
+        return Task(tuple(cases), defects, variants, files, fresh)
 
     def _killed(self, each: Alteration, outcomes: Sequence[Outcome]) -> bool:
         return bool(verdicts.split(self._reds(outcomes), each.requirements, self._catalogue).kills)

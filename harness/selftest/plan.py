@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -80,7 +81,19 @@ class Plan:
             if gained:
                 chosen.append(best)
                 missing -= gained
-        return [spec.id for spec in self.specs if spec.id in set(chosen)]
+        kept = self._pruned(chosen)
+        return [spec.id for spec in self.specs if spec.id in kept]
+
+    def _pruned(self, chosen: Iterable[str]) -> set[str]:
+        """*chosen* without the slow ones whose requirements the others verify as well."""
+        kept = dict.fromkeys(chosen)
+        times = Counter(r for case in kept for r in self._judges(self.baseline[case]))
+        for case in sorted(kept, key=self._seconds, reverse=True):
+            judged = self._judges(self.baseline[case])
+            if all(times[requirement] > 1 for requirement in judged):
+                del kept[case]
+                times.subtract(judged)
+        return set(kept)
 
     @staticmethod
     def _judges(outcome: Outcome) -> set[str]:
