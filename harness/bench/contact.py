@@ -25,9 +25,7 @@ QUIESCENCE = 20.0
 """Real seconds that a steered device may stay busy before the bench calls it hanging."""
 
 
-async def wait_for(
-    clock: Clock, future: asyncio.Future[T], within: float, *, owed: bool = False
-) -> T | None:
+async def wait_for(clock: Clock, future: asyncio.Future[T], within: float, *, owed: bool = False) -> T | None:
     """Wait until *future* is done, at most *within* seconds of the device's time; ``None`` when it is not.
 
     With *owed* it waits for something that the device is busy with until it is answered (a request of its session):
