@@ -77,13 +77,14 @@ def test_what_must_be_refused_deserves_it(facts: DeviceFacts) -> None:
                 continue
             where = f"seed {program.origin.seed:#x}: {program.says}"
             if sent == program.origin.template:
-                assert wanted.wanted is Wanted.FAULT and program.says.partition(":")[0] in refused, where
+                assert wanted.wanted is Wanted.FAULT, where
+                assert program.says.partition(":")[0] in refused, where
             if wanted == ILL_FORMED:
                 assert not well_formed(sent), where
             elif wanted == INVALID:
                 assert len(sent) > 30_000 or is_broken(read(sent)), where
             elif wanted.requirement == NO_EXPANSION:
-                assert b"<!DOCTYPE" in sent and b"<!ENTITY" in sent, where
+                assert sent.index(b"<!DOCTYPE") < sent.index(b"<!ENTITY"), where
             elif wanted.requirement == "cwmp.soap.must-understand":
                 envelope = read(sent).envelope
                 assert envelope is not None, where
@@ -91,7 +92,8 @@ def test_what_must_be_refused_deserves_it(facts: DeviceFacts) -> None:
             if wanted.wanted is Wanted.FAULT:
                 assert well_formed(sent), where
             seen[wanted.requirement] += 1
-    assert len(seen) >= 8 and min(seen.values()) >= 3, seen
+    assert len(seen) >= 8
+    assert min(seen.values()) >= 3, seen
 
 
 def test_a_reference_to_no_character_stands_in_an_empty_text_too() -> None:
@@ -101,7 +103,8 @@ def test_a_reference_to_no_character_stands_in_an_empty_text_too() -> None:
     for reference in ("&#xD800;", "&nothing;", "&"):
         one = edit("split", place, reference)
         sent = apply(template.body, [one])
-        assert reference.encode() in sent and is_ill_formed(sent)
+        assert reference.encode() in sent
+        assert is_ill_formed(sent)
         made = kitchen.program(template, [one], ILL_FORMED, "", generator="grammar/1", dimension="X3")
         assert made.expectation == ILL_FORMED
 
