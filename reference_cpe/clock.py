@@ -193,6 +193,8 @@ class SteeredClock(Clock):
         self._now = float(hello["now"])
         self._epoch = float(hello["epoch"])
         self._stepping = False
+        self._telling = False
+        """The bench will be told at the end of this pass of the event loop."""
         self._told: dict[str, object] = {}
         self._task: asyncio.Task[None] | None = None
         self.lost: Callable[[], object] = lambda: None
@@ -222,6 +224,17 @@ class SteeredClock(Clock):
         return self._epoch + self._now
 
     def changed(self) -> None:
+        """Tell the bench once for all that changes in one pass of the event loop: most of it is undone in the same pass.
+
+        Nothing is lost by that: before the bench believes that the device is at rest it asks, and the answer is
+        how things are then.
+        """
+        if not (self._stepping or self._telling):
+            self._telling = True
+            asyncio.get_running_loop().call_soon(self._tell_later)
+
+    def _tell_later(self) -> None:
+        self._telling = False
         if not self._stepping:
             self._tell()
 

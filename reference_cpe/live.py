@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from reference_cpe.parts import Parts
 
 Row = dict[str, str]
+Routes = tuple[tuple[str, Row], ...]
+"""The device that each route leads to, and its row."""
 _NET: Final = Path("/proc/net")
 _UP, _GATEWAY, _REJECT, _LOCAL, _CACHE = 0x1, 0x2, 0x200, 0x80000000, 0x01000000
 """Flags of a route (linux/route.h, linux/ipv6_route.h)."""
@@ -66,12 +69,13 @@ def _addresses(version: int) -> Callable[[Parts, int], list[Row]]:
     return make
 
 
-def _interface_path(parts: Parts, device: str) -> str:
-    """The path of the interface that the system calls *device*, empty for one that the model has not."""
+def _interface_paths(parts: Parts) -> dict[str, str]:
+    """What the system calls an interface, and its path in the model; of two of one name the first."""
+    paths: dict[str, str] = {}
     for number, interface in enumerate(interfaces.of(parts.config.network), 1):
-        if device and interface.name == device:
-            return f"{_INTERFACES}{number}"
-    return ""
+        if interface.name:
+            paths.setdefault(interface.name, f"{_INTERFACES}{number}")
+    return paths
 
 
 # --- masking and inbound rules
@@ -108,19 +112,21 @@ def _routers(_parts: Parts) -> list[Row]:
     return [{"Enable": "true", "Status": "Enabled"}]
 
 
-def _routes(name: str, read: Callable[[str], list[tuple[str, Row]]]) -> Callable[[Parts], list[Row]]:
+def _routes(name: str, read: Callable[[str], Routes]) -> Callable[[Parts], list[Row]]:
     def make(parts: Parts) -> list[Row]:
         try:
             text = (_NET / name).read_text("ascii")
         except (OSError, UnicodeDecodeError):
             return []
         common = {"Enable": "true", "Status": "Enabled", "Type": "Normal", "Origin": "Static"}
-        return [{**common, **row, "Interface": _interface_path(parts, device)} for device, row in read(text)]
+        paths = _interface_paths(parts)
+        return [{**common, **row, "Interface": paths.get(device, "")} for device, row in read(text)]
 
     return make
 
 
-def v4_routes(text: str) -> list[tuple[str, Row]]:
+@lru_cache(maxsize=4)
+def v4_routes(text: str) -> Routes:
     """The routes in the text of /proc/net/route: the device each leads to, and its row."""
     found = []
     for line in text.splitlines()[1:]:
@@ -134,7 +140,7 @@ def v4_routes(text: str) -> list[tuple[str, Row]]:
             "ForwardingMetric": metric,
         }
         found.append((device, row))
-    return found
+    return tuple(found)
 
 
 def _v4(text: str) -> str:
@@ -142,7 +148,8 @@ def _v4(text: str) -> str:
     return str(ipaddress.IPv4Address(bytes.fromhex(text)[::-1]))
 
 
-def v6_routes(text: str) -> list[tuple[str, Row]]:
+@lru_cache(maxsize=4)
+def v6_routes(text: str) -> Routes:
     """The routes in the text of /proc/net/ipv6_route, without those to the device's own addresses."""
     found = []
     for line in text.splitlines():
@@ -157,7 +164,7 @@ def v6_routes(text: str) -> list[tuple[str, Row]]:
             "ForwardingMetric": str(min(int(metric, 16), 2**31 - 1)),
         }
         found.append((device, row))
-    return found
+    return tuple(found)
 
 
 _TABLES: Final[tuple[tuple[re.Pattern[str], Callable[..., list[Row]]], ...]] = tuple(

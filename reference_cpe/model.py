@@ -50,10 +50,8 @@ class Model:
 
     def refresh(self) -> None:
         """Take in what has changed in the device itself: rows that have come or gone (`reference_cpe.live`)."""
-        for path, node in self.objects.items():
-            if node.live and node.table and self.rows(path) != self._tree.rows_of(path):
-                self._grow()
-                return
+        if any(self.rows(table) != rows for table, rows in self._tree.live.items()):
+            self._grow()
 
     def rows_replaced(self) -> None:
         """The device itself has given a table other rows."""

@@ -43,6 +43,8 @@ class SettingsRefused(ValueError):
         self.errors = errors
 
 
+_UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f\\ud800-\\udfff]")
+
 # --- checks -------------------------------------------------------------------------------------------
 
 
@@ -52,7 +54,7 @@ def text(maximum: int) -> Callable[[object], str]:
             raise Refused("expected a string")
         if len(value) > maximum:
             raise Refused(f"longer than {maximum} characters")
-        if any(ord(char) < 32 or 0xD800 <= ord(char) <= 0xDFFF or ord(char) == 127 for char in value):
+        if _UNPRINTABLE.search(value):
             raise Refused("holds control characters")
         return value
 

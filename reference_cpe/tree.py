@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reference_cpe.definition import Definition, ObjectDefinition, ParameterDefinition
+from reference_cpe.live import Row
 from reference_cpe.model_table import BINDINGS, Binding, Parameter, Rows, Stored
 from reference_cpe.rows import RowNumbers
 from reference_cpe.values import neutral
@@ -36,14 +37,8 @@ class Tree:
     """The parameters with active notification by default."""
     counters: dict[str, str] = field(default_factory=dict)
     """Path of a table to that of the parameter that counts its rows."""
-
-    def rows_of(self, table: str) -> list[str]:
-        """The paths of the rows that the table had when the tree was grown."""
-        return [
-            path
-            for path, node in self.objects.items()
-            if node.row and path[:-1].rpartition(".")[0] + "." == table
-        ]
+    live: dict[str, list[str]] = field(default_factory=dict)
+    """Path of each table that is the device's own state to the paths of the rows that it had when the tree was grown."""
 
 
 def grow(definition: Definition, numbers: RowNumbers) -> Tree:
@@ -60,6 +55,13 @@ class _Growth:
         self._tree = tree
         self._stem = definition.stem
         self._numbers = numbers
+        self._live_rows: dict[str, list[Row] | None] = {}
+        """What `RowNumbers.live` has said while the tree grows: it is asked once for each table."""
+
+    def _live(self, table: str) -> list[Row] | None:
+        if table not in self._live_rows:
+            self._live_rows[table] = self._numbers.live(table)
+        return self._live_rows[table]
 
     def object(
         self, definition: ObjectDefinition, path: str, template: str, node: Node, *, first: bool
@@ -85,9 +87,15 @@ class _Growth:
             if not child.table:
                 self.object(child, below, f"{template}{child.name}.", Node(child), first=first)
                 continue
-            live = self._numbers.live(below) is not None
+            live_rows = self._live(below)
+            live = live_rows is not None
             self._tree.objects[below] = Node(child, table=True, live=live)
-            for at, number in enumerate(self._numbers.of(below, child)):
+            if live_rows is None:
+                numbers = self._numbers.of(below, child)
+            else:
+                numbers = list(range(1, len(live_rows) + 1))
+                self._tree.live[below] = [f"{below}{number}." for number in numbers]
+            for at, number in enumerate(numbers):
                 row = Node(child, row=True, live=live)
                 self.object(
                     child,
@@ -98,11 +106,14 @@ class _Growth:
                 )
 
     def _live_value(self, path: str) -> str | None:
-        """The value of a parameter of a live row, ``None`` where the device has nothing to say of it."""
-        row, _, name = path.rpartition(".")
-        table, _, number = row.rpartition(".")
-        rows = self._numbers.live(table + ".") or []
-        return rows[int(number) - 1].get(name) if int(number) <= len(rows) else None
+        """The value of a parameter of a live row now, ``None`` where the device has nothing to say of it."""
+        table, _, _ = path.rpartition(".")[0].rpartition(".")
+        return _value(self._numbers.live(table + ".") or [], path)
+
+    def _is_live(self, path: str) -> bool:
+        """Whether the device had something to say of a parameter of a live row when the tree was grown."""
+        table, _, _ = path.rpartition(".")[0].rpartition(".")
+        return _value(self._live(table + ".") or [], path) is not None
 
     def _parameter(
         self, definition: ParameterDefinition, path: str, template: str, table: str | None, node: Node
@@ -112,7 +123,7 @@ class _Growth:
         if binding is None:
             plain = neutral(definition.syntax)
             binding = Binding(Rows(table) if table is not None else Stored(plain))
-            if node.live and self._live_value(path) is not None:
+            if node.live and self._is_live(path):
                 binding = Binding(lambda _parts: self._live_value(path) or plain, read_only=True)
         return Parameter(
             path,
@@ -124,3 +135,9 @@ class _Growth:
             binding.volatile,
             binding.check,
         )
+
+
+def _value(rows: list[Row], path: str) -> str | None:
+    row, _, name = path.rpartition(".")
+    number = int(row.rpartition(".")[2])
+    return rows[number - 1].get(name) if number <= len(rows) else None

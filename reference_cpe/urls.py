@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 _PORTS = {"http": 80, "https": 443}
@@ -46,8 +47,9 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.target}"
 
 
+@lru_cache(maxsize=64)
 def parse(url: str) -> Target:
-    """Take *url* apart.
+    """Take *url* apart; settings are looked at again and again, so that what came out is kept.
 
     Raises:
         UnknownScheme: neither http nor https.

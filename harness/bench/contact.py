@@ -25,8 +25,11 @@ QUIESCENCE = 20.0
 """Real seconds that a steered device may stay busy before the bench calls it hanging."""
 
 
-async def wait_for(clock: Clock, future: asyncio.Future[T], within: float) -> T | None:
+async def wait_for(clock: Clock, future: asyncio.Future[T], within: float, *, owed: bool = False) -> T | None:
     """Wait until *future* is done, at most *within* seconds of the device's time; ``None`` when it is not.
+
+    With *owed* it waits for something that the device is busy with until it is answered (a request of its session):
+    a steered device that is quiescent has not sent it, and nothing can be on its way.
 
     Raises:
         ClockError: a steered device stayed busy for `QUIESCENCE` real seconds without the future being done.
@@ -46,7 +49,8 @@ async def wait_for(clock: Clock, future: asyncio.Future[T], within: float) -> T 
         finally:
             quiet.cancel()
         # What the device sent before it became quiet may still be on its way to our own readers.
-        await settle_sockets()
+        if not owed:
+            await settle_sockets()
         if future.done():
             break
         left = end - clock.now()

@@ -6,6 +6,7 @@ batch begins.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.generators import programs as generated
 from harness.fuzz.oracles import judge as all_oracles
 from harness.fuzz.program import Program, Surface
-from harness.fuzz.pursuit import Caught, Judge, Pursuit, Shrinker
+from harness.fuzz.pursuit import Caught, Judge, OutOfTime, Pursuit, Shrinker
 from harness.verdict.fuzzing import FoundOne, SurfaceResult, Unconfirmed
 from harness.verdict.redact import Redactor
 from harness.verdict.requirement import Catalogue
@@ -40,6 +41,8 @@ NASTY: Final = "nasty"
 """How the generator of the hand-written table is called."""
 CORPUS_MOST: Final = 2000
 """Programs of a corpus that are run again."""
+LATE: Final = 30.0
+"""Seconds beyond its time in which a campaign may come to the end of what it pursues."""
 _RESETS: Final = 3
 """Times in a row that a device may fail to work after a reset before the campaign gives up."""
 
@@ -188,6 +191,8 @@ class Campaign:
 
     def _room(self) -> int:
         left = self._size if self.plan.cases is None else self.plan.cases - self.state.cases
+        if self.plan.seconds is not None and self.state.cases:
+            left = min(left, int(self.state.rate * (self.plan.seconds - self.state.seconds)) + 1)
         return max(1, min(self._size, left, self._executor.batch))
 
     def _take(self, count: int) -> list[Program]:
@@ -269,7 +274,7 @@ class Campaign:
         self.state.doing = f"pursuing {alarm.key}"
         self._sink.progress(self.state)
         archive = self._archive(number, alarm, programs)
-        caught = self._pursuit.pursue(alarm, programs)
+        caught = self._caught(alarm, programs)
         self.state.doing = ""
         if caught is None:
             self.unconfirmed.append(
@@ -284,6 +289,15 @@ class Campaign:
             return
         self._known.add(final)
         self._write(number, final, caught, evidence)
+
+    def _caught(self, alarm: Alarm, programs: list[Program]) -> Caught | None:
+        """What comes of the pursuit in the time that there is."""
+        until = math.inf if self.plan.seconds is None else self._began + self.plan.seconds + LATE
+        try:
+            return self._pursuit.pursue(alarm, programs, until)
+        except OutOfTime:
+            self._note(f"there was no time to pursue {alarm.key}")
+            return None
 
     def _archive(self, number: int, alarm: Alarm, programs: list[Program]) -> str:
         """Keep the batch before anything is tried on the device."""

@@ -203,11 +203,13 @@ def _references(node: Node, base: str = "16") -> None:
 
 
 def _split(node: Node, markup: str) -> None:
-    """*markup* in the middle of the text."""
+    """*markup* in the middle of the text; where there is none, in the middle of what else there is."""
     text = next((child for child in node.children if not isinstance(child, Node)), None)
-    if text is not None:
-        half = len(text) // 2
-        node.children = [text[:half], Raw(markup), text[half:]]
+    if text is None:
+        node.children.insert(len(node.children) // 2, Raw(markup))
+        return
+    half = len(text) // 2
+    node.children = [text[:half], Raw(markup), text[half:]]
 
 
 def _prefix(node: Node, old: str, new: str) -> None:

@@ -17,16 +17,15 @@ from harness.acs.dialogue import VersionError, agree, answer_to, is_response, na
 from harness.cwmp import soap
 from harness.cwmp.messages import Envelope, Header, Inform, InformResponse, Message
 from harness.fuzz.engine_line import Line
-from harness.fuzz.engine_reading import observed, reading_of, sent_id
-from harness.fuzz.evidence import Answer, End, Observation
-from harness.fuzz.program import Connect, Cut, Expect, Pause, Program, Raw, Repeat, Reply, Wanted, fill
+from harness.fuzz.engine_play import Play
+from harness.fuzz.engine_reading import reading_of
+from harness.fuzz.evidence import End, Observation
+from harness.fuzz.program import Connect, Cut, Expect, Pause, Program, Raw, Repeat, Reply, fill
 from harness.lab.recorder import Recorder
-from harness.verdict.transcript import Closed, HttpMessage, Role, SessionRecord
+from harness.verdict.transcript import HttpMessage, Role, SessionRecord
 
 CHUNK: Final = 262_144
 """Octets of a flood that are written at a time."""
-BACKLOG: Final = 4 * 1024 * 1024
-"""Octets of raw writing that are kept as one message."""
 OWN_REQUESTS: Final = 100
 """Requests of the device that are answered between two programs; one that never stops is cut off."""
 NUDGE_AFTER: Final = 1.5
@@ -301,7 +300,7 @@ class BatchAcs:
     async def _play(self, program: Program, line: Line) -> Observation:
         """Do the program on *line*, where the device waits; what followed."""
         self._turn = None
-        play = _Play(program, line, self._marks | {"request.id": self._request_id})
+        play = Play(program, line, self._marks | {"request.id": self._request_id})
         try:
             async with asyncio.timeout(self._deadlines.longest):
                 await self._act(play)
@@ -312,7 +311,7 @@ class BatchAcs:
             self._lose("aborted-by-bench")
         return play.observation()
 
-    async def _act(self, play: _Play) -> None:
+    async def _act(self, play: Play) -> None:
         waited = False
         for action in play.program.actions:
             waited = False
@@ -330,7 +329,7 @@ class BatchAcs:
                     play.note(self._count)
                     await self._answered(play, min(seconds, self._deadlines.answer))
                 case Cut(how=how):
-                    _cut(play.line, how)
+                    play.cut(how)
                 case Connect():
                     await self._ring()
             if play.end is not None and play.end is not End.ANSWERED and play.end is not End.EMPTY:
@@ -341,7 +340,7 @@ class BatchAcs:
     async def _ring(self) -> None:
         """A connection request inside the session; on the surface soap there is none."""
 
-    async def _replied(self, play: _Play, body: bytes) -> None:
+    async def _replied(self, play: Play, body: bytes) -> None:
         if play.begun and self._turn is None and play.end is None:
             await self._answered(play, self._deadlines.answer)
             if play.end not in (End.ANSWERED, End.EMPTY):
@@ -353,7 +352,7 @@ class BatchAcs:
         self._count(play.line, message)
         play.wrote(sent, message)
 
-    async def _flood(self, play: _Play, data: bytes, times: int) -> None:
+    async def _flood(self, play: Play, data: bytes, times: int) -> None:
         each = max(1, CHUNK // max(1, len(data)))
         while times > 0 and not play.line.ended:
             play.raw(data * min(each, times))
@@ -361,7 +360,7 @@ class BatchAcs:
             await asyncio.sleep(0)
             await play.line.drained()
 
-    async def _answered(self, play: _Play, seconds: float) -> None:
+    async def _answered(self, play: Play, seconds: float) -> None:
         """Wait for the device's next message; what it is and what it means for the session."""
         play.end, lost, nudge = None, False, self._nudge
         limit = time.monotonic() + (min(seconds, NUDGE_AFTER) if nudge else seconds)
@@ -390,7 +389,7 @@ class BatchAcs:
         """The connection is gone: whether the device is heard of on another one."""
         return bool(self._heard) or await self._summoned()
 
-    def _answer(self, play: _Play, line: Line, message: HttpMessage, *, lost: bool) -> None:
+    def _answer(self, play: Play, line: Line, message: HttpMessage, *, lost: bool) -> None:
         reading = reading_of(message)
         if lost and reading.envelope is not None and isinstance(reading.envelope.message, Inform):
             self._lose("aborted-by-device")
@@ -409,104 +408,4 @@ class BatchAcs:
         self._turn = line
 
 
-def _cut(line: Line, how: str) -> None:
-    match how:
-        case "reset":
-            line.abort()
-        case "half":
-            line.half()
-        case _:
-            line.close()
-
-
-class _Play:
-    """One program under way: what was written, what came back, and when."""
-
-    def __init__(self, program: Program, line: Line, marks: Mapping[str, str]) -> None:
-        self.program = program
-        self.line = line
-        self.marks = marks
-        legal = program.expectation.wanted is Wanted.SUCCESS and all(
-            isinstance(action, Reply | Expect) for action in program.actions
-        )
-        self.says = "" if legal else f"fuzz: {program.says or program.origin.dimension or 'a program'}"
-        self.begun = False
-        self.end: End | None = None
-        self.gone = Closed.OPEN
-        self.dismissed = False
-        """The ACS had nothing more to say: a device that goes then does what it should."""
-        self._messages: list[str] = []
-        self._answer: HttpMessage | None = None
-        self._sent = b""
-        self._raw: dict[int, tuple[Line, int, bytearray]] = {}
-        self._written_at = time.monotonic()
-        self._seconds = 0.0
-        self._since = 0.0
-        self._stopped = False
-        self._device_seconds = 0.0
-
-    def wrote(self, sent: bytes, message: HttpMessage) -> None:
-        """A correct answer went out."""
-        self.begun, self._sent = True, sent
-        self._messages.append(message.id)
-        self.dismissed = not sent
-        self._mark(message.at_last)
-
-    def raw(self, data: bytes) -> None:
-        """Octets went out as they are."""
-        known = self._raw.setdefault(id(self.line), (self.line, self.line.written, bytearray()))
-        if len(known[2]) < BACKLOG:
-            known[2].extend(data)
-        self.line.write(data)
-        self.begun = True
-        self._mark(0.0)
-
-    def _mark(self, at: float) -> None:
-        self.end, self._stopped = None, False
-        self._written_at, self._since = time.monotonic(), at
-
-    def stop(self) -> None:
-        """What is waited for from here on is no delay of this program."""
-        self._stopped, self._seconds = True, time.monotonic() - self._written_at
-
-    def answered(self, message: HttpMessage) -> None:
-        """The device said something."""
-        if not self._stopped:
-            self.stop()
-        self._answer = message
-        self._messages.append(message.id)
-        self._device_seconds = max(0.0, message.at_first - self._since) if self._since else 0.0
-        self.end = End.ANSWERED if message.body.strip() or not message.complete else End.EMPTY
-
-    def over(self, end: End) -> None:
-        """It will say nothing more."""
-        if not self._stopped:
-            self.stop()
-        self._answer = None
-        self.end = End.RESET if end is End.CLOSED and self.gone is Closed.BY_DEVICE_RESET else end
-
-    def note(self, count: Callable[[Line, HttpMessage], None]) -> None:
-        """Write down what went out byte for byte."""
-        for line, start, data in self._raw.values():
-            for message in line.note(start, bytes(data), self.says):
-                self._messages.append(message.id)
-                count(line, message)
-        self._raw.clear()
-
-    def observation(self) -> Observation:
-        """What followed the program."""
-        end = self.end or End.SILENT
-        seen = Observation(
-            self.program,
-            end,
-            id_sent=sent_id(self._sent),
-            seconds=self._seconds,
-            device_seconds=self._device_seconds,
-            messages=tuple(self._messages),
-        )
-        if self._answer is None or end is End.EMPTY:
-            return seen
-        return observed(seen, self._answer, self._sent)
-
-
-__all__ = ["Answer", "BatchAcs", "Deadlines", "Told"]
+__all__ = ["BatchAcs", "Deadlines", "Told"]

@@ -31,8 +31,9 @@ from harness.lab.topology import WAN
 BATCH: Final = 200
 WATCHED: Final = 64
 """Parameters that programs may set which every golden session reads."""
-RETRY_TIME: Final = 60.0
-"""Seconds of device time in which a device tries a broken session again (TR-069 3.2.1.1, its first two retries)."""
+RETRY_TIME: Final = 5_200.0
+"""Seconds of a steered device's time in which it tries a broken session again, however many were broken before it
+(TR-069 3.2.1.1: the interval no longer grows from the tenth retry on, 5 s times 2 to the 9th or 10th)."""
 BUSY_TIME: Final = 10.0
 """Real seconds for which connection requests are repeated that the device refuses while it is still busy."""
 BATCH_LIMIT: Final = 600.0
@@ -221,7 +222,7 @@ class SoapExecutor:
         clock = self.ground.rig.clock
         try:
             if last_end and clock.steered:
-                await wait_for(clock, heard, RETRY_TIME)
+                await wait_for(clock, heard, RETRY_TIME, owed=True)
             elif last_end:
                 await asyncio.wait({heard}, timeout=0.3)
             if not heard.done():
@@ -242,7 +243,7 @@ class SoapExecutor:
             await asyncio.wait({heard}, timeout=0.2)
         if not accepted and Verb.WAKE in rig.driver.capabilities.verbs and not heard.done():
             await rig.driver.wake()
-        await wait_for(rig.clock, heard, rig.timing.contact + 5)
+        await wait_for(rig.clock, heard, rig.timing.contact + 5, owed=True)
 
     async def _step(self, seconds: float) -> None:
         try:

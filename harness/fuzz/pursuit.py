@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -20,6 +21,11 @@ COPIES: Final = 100
 """Copies of a program in such a batch."""
 SUSPECTS: Final = 8
 """Programs that are tried alone when the memory of the device grows."""
+
+
+class OutOfTime(Exception):
+    """The campaign has no time left for this pursuit."""
+
 
 Judge: TypeAlias = Callable[[Evidence], list[Alarm]]
 
@@ -62,6 +68,7 @@ class Pursuit:
         budget: Budget | None = None,
     ) -> None:
         self.runs = 0
+        self._until = math.inf
         self._executor = executor
         self._judge = judge
         self._shrink = shrinker
@@ -69,18 +76,23 @@ class Pursuit:
         self._budget = budget or Budget()
         self._shown: tuple[Evidence, Alarm, tuple[Alarm, ...]] | None = None
 
-    def pursue(self, alarm: Alarm, programs: Sequence[Program]) -> Caught | None:
+    def pursue(self, alarm: Alarm, programs: Sequence[Program], until: float = math.inf) -> Caught | None:
         """The smallest program that raises *alarm*, which came up over *programs*; ``None`` where none does again.
+
+        At the time *until* it comes to its end: what it has by then is not made any smaller.
 
         Raises:
             ExecutorError: the device does not come back.
+            OutOfTime: no single program that raises the alarm was known by then.
         """
+        self._until = until
         if alarm.oracle == "memory-trend":
             return self._leak(alarm, programs)
         original = self._narrowed(alarm, programs)
         if original is None:
             return None
         smallest, notes = self._shrunk(alarm, original)
+        # One program, a few times: that a finding is worth however late it is.
         hits = sum(self._shows(alarm.key, [smallest]) for _ in range(CONFIRMATIONS))
         if not hits or self._shown is None:
             return None
@@ -89,8 +101,13 @@ class Pursuit:
 
     # --- one run ---
 
+    def _in_time(self) -> None:
+        if self._now() >= self._until:
+            raise OutOfTime
+
     def _shows(self, key: str, programs: Sequence[Program]) -> bool:
         """Run *programs* on a device that was reset; whether the failure shows."""
+        self._in_time()
         self._executor.reset()
         self.runs += 1
         evidence = self._executor.run(programs)
@@ -143,7 +160,7 @@ class Pursuit:
         return suspects
 
     def _shrunk(self, alarm: Alarm, original: Program) -> tuple[Program, tuple[str, ...]]:
-        end = self._now() + self._budget.seconds
+        end, self._until = min(self._now() + self._budget.seconds, self._until), math.inf
         tired = False
 
         def fails(program: Program) -> bool:
@@ -165,6 +182,7 @@ class Pursuit:
                 forget()
             batch = [program] * max(1, min(self._executor.batch, COPIES))
             for _ in range(READINGS):
+                self._in_time()
                 self.runs += 1
                 evidence = self._executor.run(batch)
             alarms = self._judge(evidence)

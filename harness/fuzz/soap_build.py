@@ -51,6 +51,19 @@ def is_ill_formed(data: bytes) -> bool:
     return False
 
 
+def deserved(expectation: Expectation, body: bytes, valid: bytes, of_template: Expectation) -> Expectation:
+    """*expectation*, where *body*, made of the message *valid*, really is what it rests on.
+
+    Edits may meet a place where they change nothing, or undo each other: a correct device obeys what comes of them.
+    """
+    if body == valid and expectation.wanted in (Wanted.NOT_OBEYED, Wanted.FAULT):
+        return expectation if of_template.wanted is expectation.wanted else of_template
+    # What stands behind an unfinished document type declaration is judged by the hand that wrote it.
+    if expectation == ILL_FORMED and b"<!DOCTYPE" not in body and not is_ill_formed(body):
+        return ANY
+    return expectation
+
+
 class Kitchen:
     """What the generators of this surface share: templates for one device, its paths, the guard."""
 
@@ -82,6 +95,7 @@ class Kitchen:
         body = apply(valid, edits)
         if not self.guard.lets_through(body) and template.effect is not Effect.DESTRUCTIVE:
             body, edits, expectation, says = valid, (), template.expectation, "a valid message"
+        expectation = deserved(expectation, body, valid, template.expectation)
         origin = Origin(
             generator,
             dimension,

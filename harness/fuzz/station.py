@@ -6,7 +6,9 @@ import hashlib
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,11 +21,14 @@ from harness.fuzz.engine_learn import learn, restore
 from harness.fuzz.executor import Executor, ExecutorError
 from harness.fuzz.executors import open_executor
 from harness.fuzz.facts import DeviceFacts
-from harness.fuzz.program import Surface
+from harness.fuzz.program import Program, Reply, Surface
 from harness.fuzz.shrink import shrink
+from harness.fuzz.templates import Guard
 from harness.verdict.fuzzing import SurfaceResult, Unconfirmed
 from harness.verdict.redact import Redactor
 
+LEAST: Final = 1.0
+"""Seconds that every surface gets, however long the pursuits on those before it took."""
 TOP: Final = 50
 """Behaviour buckets that a result names."""
 
@@ -108,13 +113,15 @@ def carry_out(order: Order, sink: Sink, say: Any) -> None:
         ProfileError: the profile cannot be used.
     """
     profile = order.profile()
-    interrupted = False
+    interrupted, left = False, order.seconds
     with tempfile.TemporaryDirectory(prefix="cpecheck-fuzz-", dir=_quick(profile)) as folder:
         for place, surface in enumerate(order.surfaces):
             if interrupted:
                 break
-            report = _surface(order, place, surface, profile, Path(folder), sink)
+            share = None if left is None else max(LEAST, left / (len(order.surfaces) - place))
+            report = _surface(order, place, surface, profile, Path(folder), sink, share)
             interrupted = report.result.stopped == "interrupted"
+            left = None if left is None else left - report.result.seconds
             say(report)
 
 
@@ -125,20 +132,24 @@ def _quick(profile: Profile) -> str | None:
 
 
 def _surface(
-    order: Order, place: int, surface: Surface, profile: Profile, folder: Path, sink: Sink
+    order: Order,
+    place: int,
+    surface: Surface,
+    profile: Profile,
+    folder: Path,
+    sink: Sink,
+    seconds: float | None,
 ) -> Report:
     try:
         with open_executor(surface, profile, folder) as executor:
-            return _campaign(order, place, surface, profile, executor, sink)
+            return _campaign(order, _plan(order, place, surface, seconds), profile, executor, sink)
     except ExecutorError as error:
         return Report(result=SurfaceResult(surface=str(surface), stopped=str(error)))
     except KeyboardInterrupt:
         return Report(result=SurfaceResult(surface=str(surface), stopped="interrupted"))
 
 
-def _campaign(
-    order: Order, place: int, surface: Surface, profile: Profile, executor: Executor, sink: Sink
-) -> Report:
+def _campaign(order: Order, plan: Plan, profile: Profile, executor: Executor, sink: Sink) -> Report:
     ground = executor.ground  # type: ignore[attr-defined]
     facts: DeviceFacts = getattr(executor, "facts", None) or learn(ground, destructive=False)
     facts = msgspec.structs.replace(facts, destructive=order.destructive)
@@ -149,12 +160,12 @@ def _campaign(
         if (value := getattr(info, name))
     }
     campaign = Campaign(
-        _plan(order, place, surface, device),
+        replace(plan, device=device),
         executor,
         facts,
         catalogue=requirements(),
         sink=sink,
-        shrinker=shrink,
+        shrinker=partial(shrink, allowed=harmless(facts)),
         now=time.monotonic,
         wall=time.time,
         redact=Redactor(profile.secrets),
@@ -172,6 +183,16 @@ def _campaign(
     )
 
 
+def harmless(facts: DeviceFacts) -> Callable[[Program], bool]:
+    """What the shrinker may try: without permission nothing that might harm the device."""
+    guard = Guard(facts)
+
+    def allowed(program: Program) -> bool:
+        return all(guard.lets_through(each.body) for each in program.actions if isinstance(each, Reply))
+
+    return allowed
+
+
 def _put_back(executor: Executor, ground: Any, facts: DeviceFacts) -> str:
     """Bring the device to where it was; what could not be put back."""
     try:
@@ -182,7 +203,7 @@ def _put_back(executor: Executor, ground: Any, facts: DeviceFacts) -> str:
         return str(error) or "interrupted"
 
 
-def _plan(order: Order, place: int, surface: Surface, device: dict[str, str]) -> Plan:
+def _plan(order: Order, place: int, surface: Surface, seconds: float | None) -> Plan:
     count = len(order.surfaces)
     cases = None
     if order.cases is not None:
@@ -192,12 +213,11 @@ def _plan(order: Order, place: int, surface: Surface, device: dict[str, str]) ->
         seed=order.seed,
         out=Path(order.out),
         cases=cases,
-        seconds=order.seconds / count if order.seconds is not None else None,
+        seconds=seconds,
         destructive=order.destructive,
         corpus=Path(order.corpus) if order.corpus else None,
         share=(order.worker, order.workers),
         command=order.command,
-        device=device,
     )
 
 

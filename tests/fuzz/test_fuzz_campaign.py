@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from harness.cwmp import namespaces as ns
+from harness.cwmp.messages import Envelope, Header, Reboot
+from harness.cwmp.soap import encode
 from harness.fuzz.alarm import Alarm, Confidence, Kind
-from harness.fuzz.campaign import Campaign, Plan, Progress
+from harness.fuzz.campaign import LATE, Campaign, Plan, Progress
 from harness.fuzz.evidence import Answer, Control, End, Evidence, Observation
 from harness.fuzz.executor import ExecutorError
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.program import Origin, Program, Reply, Surface
-from harness.fuzz.pursuit import Budget, Pursuit, in_a_row
+from harness.fuzz.pursuit import Budget, OutOfTime, Pursuit, in_a_row
+from harness.fuzz.station import harmless
 from harness.verdict.fuzzing import FoundOne
 from harness.verdict.requirement import Catalogue
 from harness.verdict.transcript import Transcript
@@ -151,6 +155,27 @@ def test_shrinking_stops_at_its_budget_of_time() -> None:
     assert caught is not None
     assert len(fake.batches) < 30, "after ten seconds nothing is run any more"
     assert caught.notes == ("shrinking stopped at its budget of time",)
+
+
+def test_a_pursuit_ends_in_time_and_keeps_what_it_has() -> None:
+    now = [0.0]
+
+    def slow(bodies: list[bytes]) -> bool:
+        now[0] += 1.0
+        return b"0" in bodies
+
+    def never_done(program: Program, fails: Callable[[Program], bool], budget: int) -> Program:
+        assert not any(fails(other) for other in numbered(budget)[1:])
+        return program
+
+    known = Alarm("hang", Kind.ROBUSTNESS, Confidence.LIKELY, "", "", ALARM.key, index=0)
+    fake = Fake(slow)
+    caught = Pursuit(fake, judge, never_done, lambda: now[0]).pursue(known, numbered(1), 5.0)
+    assert caught is not None
+    assert (caught.hits, caught.notes) == (3, ("shrinking stopped at its budget of time",))
+    assert now[0] == 5.0 + 3
+    with pytest.raises(OutOfTime):
+        Pursuit(Fake(slow), judge, unshrunk, lambda: now[0]).pursue(ALARM, numbered(50), now[0] + 2)
 
 
 def test_in_a_row_is_destructive_as_soon_as_one_is() -> None:
@@ -302,6 +327,62 @@ def test_destructive_programs_run_only_when_they_may(tmp_path: Path, monkeypatch
 def test_the_time_bounds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, _ = campaign(Fake(), tmp_path, monkeypatch, seconds=0.3)
     assert made.run().stopped == "time"
+
+
+def test_what_there_is_no_time_to_pursue_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every failure is another one, and each run costs a second."""
+    now = [0.0]
+
+    def kills(bodies: list[bytes]) -> bool:
+        now[0] += 1.0
+        return bool(bodies)
+
+    source = [
+        Program(Surface.SOAP, (Reply(b"%d" % number),), origin=Origin(dimension=f"D{number}"))
+        for number in range(500)
+    ]
+    made, sink = campaign(Fake(kills), tmp_path, monkeypatch, source=source, seconds=10.0)
+    made._now = made._pursuit._now = lambda: now[0]
+    made._began = 0.0
+    monkeypatch.setattr("harness.fuzz.campaign.PURSUITS", 500)
+
+    def long(program: Program, fails: Callable[[Program], bool], _budget: int) -> Program:
+        while fails(Program(Surface.SOAP, (Reply(b"another"),))):
+            pass
+        return program
+
+    made._pursuit._shrink = long
+    result = made.run()
+    assert result.stopped == "time"
+    assert now[0] <= 10.0 + LATE + 5
+    assert len(sink.kept) + len(made.unconfirmed) == result.cases
+
+
+def test_a_batch_is_no_longer_than_the_time_that_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def takes(bodies: list[bytes]) -> bool:
+        now[0] += 1.0
+        return not bodies
+
+    made, _ = campaign(Fake(takes), tmp_path, monkeypatch, seconds=100.0)
+    made._now = lambda: now[0]
+    made._began = 0.0
+    assert made.run().stopped == "time"
+    assert now[0] <= 102, "batches double: unbounded, the last would have taken 128 s"
+
+
+def test_without_permission_nothing_harmful_is_tried_to_make_a_program_small() -> None:
+    """Two edits together are harmless, the first alone makes it a Reboot."""
+    body = encode(Envelope(Reboot("k"), Header(id="1"), ns.CWMP_1_2))
+    fine = Program(Surface.SOAP, (Reply(body.replace(b"Reboot", b"Reb00t")),))
+    harmful = Program(Surface.SOAP, (Reply(body),))
+    for permitted in (False, True):
+        allowed = harmless(DeviceFacts(destructive=permitted))
+        assert allowed(fine)
+        assert allowed(harmful) is permitted
 
 
 def test_the_corpus_keeps_what_opened_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
