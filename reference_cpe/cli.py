@@ -127,6 +127,9 @@ def main(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    # No line says where in the code it was written, by which thread or process: finding that out takes most of its time.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     try:
         alterations = registry.select(defects, files, variants)
         if list_defects:

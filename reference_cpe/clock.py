@@ -195,7 +195,7 @@ class SteeredClock(Clock):
         self._stepping = False
         self._telling = False
         """The bench will be told at the end of this pass of the event loop."""
-        self._told: dict[str, object] = {}
+        self._told: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
         self.lost: Callable[[], object] = lambda: None
         """Called when the bench closes the connection."""
@@ -224,12 +224,16 @@ class SteeredClock(Clock):
         return self._epoch + self._now
 
     def changed(self) -> None:
-        """Tell the bench once for all that changes in one pass of the event loop: most of it is undone in the same pass.
+        """Tell the bench: at once that the device has become busier, all else once a pass of the event loop.
 
-        Nothing is lost by that: before the bench believes that the device is at rest it asks, and the answer is
-        how things are then.
+        A session sets and cancels a timer for each of its messages, mostly in one pass. Before the bench believes
+        that the device is at rest it asks, and the answer is how things are then.
         """
-        if not (self._stepping or self._telling):
+        if self._stepping:
+            return
+        if self.busy > self._told.get("busy", 0):
+            self._tell()
+        elif not self._telling:
             self._telling = True
             asyncio.get_running_loop().call_soon(self._tell_later)
 
@@ -239,7 +243,7 @@ class SteeredClock(Clock):
             self._tell()
 
     def _tell(self, answer_to: object = None) -> None:
-        state: dict[str, object] = {"busy": self.busy, "next": self.next_timer()}
+        state: dict[str, Any] = {"busy": self.busy, "next": self.next_timer()}
         if answer_to is None and state == self._told:
             return
         self._told = state

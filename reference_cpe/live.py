@@ -38,6 +38,16 @@ def rows(parts: Parts, table: str) -> list[Row] | None:
     return None
 
 
+def state(parts: Parts) -> tuple[object, ...]:
+    """All that the rows are worked out from: while it stays equal, none has come or gone."""
+    return (
+        parts.config.network,
+        parts.settings.value("ipv6_inbound_rules"),
+        _kernel("route"),
+        _kernel("ipv6_route"),
+    )
+
+
 # --- interfaces
 
 
@@ -108,16 +118,21 @@ def _services(parts: Parts) -> list[Row]:
 # --- routes
 
 
+def _kernel(name: str) -> str:
+    """The kernel's table *name*, empty where there is none."""
+    try:
+        return (_NET / name).read_text("ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def _routers(_parts: Parts) -> list[Row]:
     return [{"Enable": "true", "Status": "Enabled"}]
 
 
 def _routes(name: str, read: Callable[[str], Routes]) -> Callable[[Parts], list[Row]]:
     def make(parts: Parts) -> list[Row]:
-        try:
-            text = (_NET / name).read_text("ascii")
-        except (OSError, UnicodeDecodeError):
-            return []
+        text = _kernel(name)
         common = {"Enable": "true", "Status": "Enabled", "Type": "Normal", "Origin": "Static"}
         paths = _interface_paths(parts)
         return [{**common, **row, "Interface": paths.get(device, "")} for device, row in read(text)]

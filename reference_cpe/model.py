@@ -37,6 +37,8 @@ class Model:
         self.definition: Definition = definition
         self._numbers = RowNumbers(parts.store, definition.stem, lambda table: live.rows(parts, table))
         self._tree = Tree()
+        self._live_state: tuple[object, ...] = ()
+        """What the rows of live tables were worked out from when they were last compared."""
         self.parameters: dict[str, Parameter] = {}
         self.objects: dict[str, Node] = {}
         self._grow()
@@ -50,6 +52,10 @@ class Model:
 
     def refresh(self) -> None:
         """Take in what has changed in the device itself: rows that have come or gone (`reference_cpe.live`)."""
+        state = live.state(self._parts) if self._tree.live else ()
+        if state == self._live_state:
+            return
+        self._live_state = state
         if any(self.rows(table) != rows for table, rows in self._tree.live.items()):
             self._grow()
 
