@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from harness.device.profile import reference
+from harness.fuzz.connection_request.executor import ConnectionRequestExecutor
+from harness.fuzz.connection_request.programs import connection_request
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.mixture import mixed
 from harness.fuzz.oracles import judge
 from harness.fuzz.program import Program
-from harness.fuzz.programs_connection_request import connection_request
-from harness.fuzz.surface_connection_request import ConnectionRequestExecutor
 from harness.lab.topology import WAN
 
 CLIENT: Final = Path(__file__).with_name("boofuzz_client.py")

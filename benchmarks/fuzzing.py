@@ -14,9 +14,9 @@ import threading
 import time
 from pathlib import Path
 
-from harness.fuzz.conduct import Tally, conduct
+from harness.fuzz.hunt.conduct import Tally, conduct
+from harness.fuzz.hunt.station import Order
 from harness.fuzz.program import Surface
-from harness.fuzz.station import Order
 
 EVERY = 1.0
 """Seconds between two looks at the memory."""
@@ -51,7 +51,7 @@ def _workers(parent: int) -> list[int]:
             line = (entry / "cmdline").read_bytes()
         except OSError:
             continue
-        if int(stat[1]) == parent and b"harness.fuzz.worker" in line:
+        if int(stat[1]) == parent and b"harness.fuzz.hunt.worker" in line:
             found.append(int(entry.name))
     return found
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
-    from harness.fuzz.conduct import Tally
+    from harness.fuzz.hunt.conduct import Tally
     from harness.verdict.fuzzing import FuzzResults
 
 SURFACES: Final = ("soap", "session", "http", "connection-request", "tls", "file")
@@ -103,11 +103,11 @@ def fuzz(
     variant: tuple[str, ...],
 ) -> None:
     """Attack a device on every surface that CWMP has; write the smallest message of each failure."""
-    from harness.fuzz.conduct import conduct
     from harness.fuzz.executors import fuzzable
     from harness.fuzz.guard import refusal
+    from harness.fuzz.hunt.conduct import conduct
+    from harness.fuzz.hunt.station import Order
     from harness.fuzz.program import Surface
-    from harness.fuzz.station import Order
     from harness.run import RunError, profile_of
 
     try:

@@ -44,7 +44,7 @@ def replay(
     variant: tuple[str, ...],
 ) -> None:
     """Run findings of the fuzzer again: FIXED, FAILED or ERROR for each."""
-    from harness.fuzz.replay_run import ReplayError, replay_files
+    from harness.fuzz.findings.replay_run import ReplayError, replay_files
     from harness.run import RunError, profile_of
 
     options = SimpleNamespace(device=device, defect=defect, defect_file=defect_file, variant=variant)

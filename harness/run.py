@@ -23,9 +23,9 @@ from harness.bench import open_bench
 from harness.case import CaseSpec
 from harness.device.api import DeviceInfo
 from harness.device.profile import Profile, ProfileError, load, reference
-from harness.fuzz import regression
-from harness.fuzz.regression import Regression
-from harness.fuzz.replay_run import on_device
+from harness.fuzz.findings import regression
+from harness.fuzz.findings.regression import Regression
+from harness.fuzz.findings.replay_run import on_device
 from harness.runner import Runner
 from harness.verdict.assertion import CaseResult
 from harness.verdict.bundle import Bundle, BundleError, BundleWriter, Gate, Header, PlannedCase, Results

@@ -19,12 +19,12 @@ from harness.fuzz.program import Surface
 from harness.lab.errors import ClockError, LabError
 
 EXECUTORS: Final[Mapping[Surface, str]] = {
-    Surface.SOAP: "harness.fuzz.engine_soap:SoapExecutor",
-    Surface.SESSION: "harness.fuzz.surface_session:SessionExecutor",
-    Surface.HTTP: "harness.fuzz.surface_session:HttpExecutor",
-    Surface.CONNECTION_REQUEST: "harness.fuzz.surface_connection_request:ConnectionRequestExecutor",
-    Surface.TLS: "harness.fuzz.surface_tls:TlsExecutor",
-    Surface.FILE: "harness.fuzz.surface_file:FileExecutor",
+    Surface.SOAP: "harness.fuzz.engine.soap:SoapExecutor",
+    Surface.SESSION: "harness.fuzz.session.executor:SessionExecutor",
+    Surface.HTTP: "harness.fuzz.session.executor:HttpExecutor",
+    Surface.CONNECTION_REQUEST: "harness.fuzz.connection_request.executor:ConnectionRequestExecutor",
+    Surface.TLS: "harness.fuzz.tls.executor:TlsExecutor",
+    Surface.FILE: "harness.fuzz.file.executor:FileExecutor",
 }
 """Module and class; made with (profile, folder), ended by ``close``."""
 

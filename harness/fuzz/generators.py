@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from harness.fuzz.connection_request.programs import connection_request
 from harness.fuzz.facts import DeviceFacts
+from harness.fuzz.file.programs import file
+from harness.fuzz.http.programs import http
 from harness.fuzz.mixture import Source, Weights, mixed
 from harness.fuzz.program import Program, Surface
-from harness.fuzz.programs_connection_request import connection_request
-from harness.fuzz.programs_file import file
-from harness.fuzz.programs_http import http
-from harness.fuzz.programs_session import session
-from harness.fuzz.programs_tls import tls
-from harness.fuzz.soap_source import soap
+from harness.fuzz.session.programs import session
+from harness.fuzz.soap.source import soap
+from harness.fuzz.tls.programs import tls
 
 SOURCES: Final[Mapping[Surface, Source]] = {
     Surface.SOAP: soap,

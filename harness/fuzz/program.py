@@ -110,7 +110,7 @@ Action: TypeAlias = Reply | Raw | Repeat | Expect | Pause | Cut | Connect
 class Edit(msgspec.Struct, frozen=True):
     """One change that was made to a valid message: the unit in which a case is shrunk and explained.
 
-    ``op`` and ``args`` belong to the editor of the surface (`harness.fuzz.edits`), ``where`` is the place in
+    ``op`` and ``args`` belong to the editor of the surface (`harness.fuzz.soap.edits`), ``where`` is the place in
     words of its own (an XPath, an offset, an index of an action); ``says`` is one clause for people.
     """
 

@@ -9,7 +9,7 @@ from fuzz_evidence import BASE, control, fault, program, session, set_values
 
 from harness.fuzz.alarm import Alarm, Confidence, Kind
 from harness.fuzz.evidence import Answer
-from harness.fuzz.finding import make
+from harness.fuzz.findings.finding import make
 from harness.fuzz.program import Connect, Cut, Edit, Expect, Pause, Raw, Repeat, Surface, Wanted
 from harness.verdict.finding import Finding
 from harness.verdict.requirement import Catalogue, Requirement

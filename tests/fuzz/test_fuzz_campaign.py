@@ -13,13 +13,13 @@ from harness.cwmp import namespaces as ns
 from harness.cwmp.messages import Envelope, Header, Reboot
 from harness.cwmp.soap import encode
 from harness.fuzz.alarm import Alarm, Confidence, Kind
-from harness.fuzz.campaign import LATE, Campaign, Plan, Progress
 from harness.fuzz.evidence import Answer, Control, End, Evidence, Observation
 from harness.fuzz.executor import ExecutorError
 from harness.fuzz.facts import DeviceFacts
+from harness.fuzz.hunt.campaign import LATE, Campaign, Plan, Progress
+from harness.fuzz.hunt.pursuit import Budget, OutOfTime, Pursuit, in_a_row
+from harness.fuzz.hunt.station import harmless
 from harness.fuzz.program import Origin, Program, Reply, Surface
-from harness.fuzz.pursuit import Budget, OutOfTime, Pursuit, in_a_row
-from harness.fuzz.station import harmless
 from harness.verdict.fuzzing import FoundOne
 from harness.verdict.requirement import Catalogue
 from harness.verdict.transcript import Transcript
@@ -219,7 +219,7 @@ def campaign(
 ) -> tuple[Campaign, Memory]:
     ticks, sink = itertools.count(), Memory()
     programs = numbered(5000) if source is None else source
-    monkeypatch.setattr("harness.fuzz.campaign.generated", lambda *_: iter(programs))
+    monkeypatch.setattr("harness.fuzz.hunt.campaign.generated", lambda *_: iter(programs))
     made = Campaign(
         Plan(Surface.SOAP, 1, out, **plan),  # type: ignore[arg-type]
         fake,
@@ -344,7 +344,7 @@ def test_what_there_is_no_time_to_pursue_is_told(tmp_path: Path, monkeypatch: py
     made, sink = campaign(Fake(kills), tmp_path, monkeypatch, source=source, seconds=10.0)
     made._now = made._pursuit._now = lambda: now[0]
     made._began = 0.0
-    monkeypatch.setattr("harness.fuzz.campaign.PURSUITS", 500)
+    monkeypatch.setattr("harness.fuzz.hunt.campaign.PURSUITS", 500)
 
     def long(program: Program, fails: Callable[[Program], bool], _budget: int) -> Program:
         while fails(Program(Surface.SOAP, (Reply(b"another"),))):

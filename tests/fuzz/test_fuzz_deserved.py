@@ -12,13 +12,12 @@ from fuzz_soap_facts import device
 from lxml import etree
 
 from harness.cwmp.soap import Reading, read
-from harness.fuzz import door_messages
-from harness.fuzz.edits import apply, edit
+from harness.fuzz.connection_request import messages as door_messages
+from harness.fuzz.connection_request.programs import wrong_login
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.mixture import mixed
 from harness.fuzz.program import Expectation, Program, Raw, Reply, Surface, Wanted
-from harness.fuzz.programs_connection_request import wrong_login
-from harness.fuzz.soap_build import (
+from harness.fuzz.soap.build import (
     ANY,
     ILL_FORMED,
     INVALID,
@@ -27,7 +26,8 @@ from harness.fuzz.soap_build import (
     deserved,
     is_ill_formed,
 )
-from harness.fuzz.soap_source import soap
+from harness.fuzz.soap.edits import apply, edit
+from harness.fuzz.soap.source import soap
 
 SEEDS = range(6)
 EACH = 500

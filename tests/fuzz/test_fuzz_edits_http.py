@@ -7,14 +7,14 @@ import random
 
 import pytest
 
-from harness.fuzz import edits_session
-from harness.fuzz.door_messages import FIELDS, PLAIN
-from harness.fuzz.edits_http import EDITORS, apply, edit, rebuild
+from harness.fuzz.connection_request.messages import FIELDS, PLAIN
+from harness.fuzz.connection_request.programs import connection_request
 from harness.fuzz.facts import DeviceFacts
+from harness.fuzz.http.edits import EDITORS, apply, edit, rebuild
+from harness.fuzz.http.programs import http
 from harness.fuzz.program import Edit, Raw
-from harness.fuzz.programs_connection_request import connection_request
-from harness.fuzz.programs_http import http
-from harness.fuzz.programs_session import session
+from harness.fuzz.session import edits as edits_session
+from harness.fuzz.session.programs import session
 
 MESSAGE = b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 5\r\n\r\nhello"
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from harness.cwmp.messages import GetParameterValues
 from harness.device.profile import reference
-from harness.fuzz.engine_soap import SoapExecutor
+from harness.fuzz.engine.soap import SoapExecutor
 from harness.fuzz.evidence import Answer, End
 from harness.fuzz.generators import programs
 from harness.fuzz.oracles import judge

@@ -21,7 +21,7 @@ from harness.cwmp.messages import (
     ParameterValueStruct,
 )
 from harness.cwmp.soap import encode
-from harness.fuzz.engine_acs import BatchAcs, Deadlines
+from harness.fuzz.engine.acs import BatchAcs, Deadlines
 from harness.fuzz.evidence import Answer, End, Observation
 from harness.fuzz.program import Cut, Expectation, Program, Raw, Repeat, Reply, Surface, Wanted
 from harness.lab.clock import RealClock

@@ -13,13 +13,13 @@ import pytest
 
 from harness.device.profile import Address, Profile, reference
 from harness.fuzz.alarm import Alarm, Confidence, Kind
-from harness.fuzz.buckets import LEAST, MOST, Buckets, bucket_of, merged
-from harness.fuzz.campaign import fails, failure_of, worker_seed
-from harness.fuzz.corpus import LARGEST, Corpus
 from harness.fuzz.evidence import Answer, Control, End, Evidence, Observation
 from harness.fuzz.guard import PERMISSION, refusal
+from harness.fuzz.hunt.buckets import LEAST, MOST, Buckets, bucket_of, merged
+from harness.fuzz.hunt.campaign import fails, failure_of, worker_seed
+from harness.fuzz.hunt.corpus import LARGEST, Corpus
+from harness.fuzz.hunt.station import Claims, Order, parted
 from harness.fuzz.program import Edit, Origin, Program, Raw, Reply, Surface
-from harness.fuzz.station import Claims, Order, parted
 from harness.fuzz_cli import seconds
 from harness.verdict.fuzzing import FoundOne, FuzzResults, SurfaceResult, encode, json_schema
 from harness.verdict.transcript import Transcript

@@ -14,7 +14,7 @@ from fuzz_findings import CATALOGUE, HOSTILE, TEXT, atomicity, crash
 from lxml import html
 
 from harness.fuzz.alarm import Alarm, Confidence, Kind
-from harness.fuzz.finding import BODY, clean, make, program_of, small, write
+from harness.fuzz.findings.finding import BODY, clean, make, program_of, small, write
 from harness.fuzz.program import Program, Reply, Surface
 from harness.verdict.finding import Finding, FindingError, decode, encode, json_schema, read, slug
 from harness.verdict.redact import Redactor

@@ -18,13 +18,13 @@ from fuzz_findings import CATALOGUE, atomicity, crash
 
 from harness.case import Case
 from harness.cli import main
-from harness.fuzz import regression
 from harness.fuzz.evidence import Control, End, Evidence, Observation
 from harness.fuzz.executor import ExecutorError
-from harness.fuzz.finding import write
+from harness.fuzz.findings import regression
+from harness.fuzz.findings.finding import write
+from harness.fuzz.findings.replay import MOST, READINGS, Outcome, Replayed, replay, runs_for
+from harness.fuzz.findings.replay_run import Shared
 from harness.fuzz.program import Program, Surface
-from harness.fuzz.replay import MOST, READINGS, Outcome, Replayed, replay, runs_for
-from harness.fuzz.replay_run import Shared
 from harness.runner import Runner
 from harness.verdict.finding import Confirmed, Finding
 from harness.verdict.verdict import Verdict
@@ -218,7 +218,9 @@ def _growing(by: int | None) -> Callable[[Program], Evidence]:
     return run
 
 
-@pytest.mark.parametrize(("by", "outcome"), [(150, Outcome.FAILED), (0, Outcome.FIXED), (None, Outcome.ERROR)])
+@pytest.mark.parametrize(
+    ("by", "outcome"), [(150, Outcome.FAILED), (0, Outcome.FIXED), (None, Outcome.ERROR)]
+)
 def test_a_leak_takes_many_runs_to_show(by: int | None, outcome: Outcome) -> None:
     said, executor = told(_memory(), _growing(by))
     assert said.outcome is outcome

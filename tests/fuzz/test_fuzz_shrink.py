@@ -12,11 +12,11 @@ from fuzz_soap_facts import device
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.fuzz.edits import apply, edit
+from harness.fuzz.hunt.shrink import Shrinking, least, minimal, shrink
 from harness.fuzz.program import Edit, Expect, Expectation, Program, Reply, Surface, Wanted
-from harness.fuzz.shrink import Shrinking, least, minimal, shrink
-from harness.fuzz.soap_build import ANY, ILL_FORMED, Kitchen, is_ill_formed
-from harness.fuzz.soap_edits import edited
+from harness.fuzz.soap.build import ANY, ILL_FORMED, Kitchen, is_ill_formed
+from harness.fuzz.soap.edited import edited
+from harness.fuzz.soap.edits import apply, edit
 
 KITCHEN = Kitchen(device())
 NAME = "Envelope/Body/GetParameterValues/ParameterNames/string"

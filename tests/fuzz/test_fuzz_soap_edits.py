@@ -10,12 +10,12 @@ from lxml import etree
 
 from harness.cwmp.messages import GetParameterValues
 from harness.cwmp.soap import decode
-from harness.fuzz.edits import BYTES, DOCUMENT, ELEMENT, SIZES, TEXTS, apply, edit
 from harness.fuzz.program import Edit
-from harness.fuzz.soap_build import Kitchen, is_ill_formed
-from harness.fuzz.soap_edits import edited
-from harness.fuzz.templates import Templates
-from harness.fuzz.xml_tree import MOST_ELEMENTS, find, parse, paths
+from harness.fuzz.soap.build import Kitchen, is_ill_formed
+from harness.fuzz.soap.edited import edited
+from harness.fuzz.soap.edits import BYTES, DOCUMENT, ELEMENT, SIZES, TEXTS, apply, edit
+from harness.fuzz.soap.templates import Templates
+from harness.fuzz.soap.xml_tree import MOST_ELEMENTS, find, parse, paths
 
 TEMPLATE = Templates(device()).named["read-one"].body
 BODY = "Envelope/Body"

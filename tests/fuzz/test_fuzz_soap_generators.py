@@ -14,16 +14,16 @@ from lxml import etree
 
 from harness.cwmp import messages as m
 from harness.cwmp.soap import read
-from harness.fuzz.dictionary import LENGTHS
 from harness.fuzz.facts import DESTRUCTIVE_RPCS, DeviceFacts
 from harness.fuzz.generators import programs
 from harness.fuzz.mixture import mixed
-from harness.fuzz.nasty_soap import ROWS
 from harness.fuzz.program import Origin, Program, Reply, Surface, Wanted, decode, encode
-from harness.fuzz.soap_build import Kitchen, is_ill_formed
-from harness.fuzz.soap_grammar import BAD
-from harness.fuzz.soap_source import soap
-from harness.fuzz.templates import Effect, Guard
+from harness.fuzz.soap.build import Kitchen, is_ill_formed
+from harness.fuzz.soap.dictionary import LENGTHS
+from harness.fuzz.soap.grammar import BAD
+from harness.fuzz.soap.nasty import ROWS
+from harness.fuzz.soap.source import soap
+from harness.fuzz.soap.templates import Effect, Guard
 
 COUNT = 2_500
 DIMENSIONS = {"X1", "X2", "X3", "X4", "X5", "S1", "S2", "S3", "S4", "S5", "S6"}

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from harness.device.profile import ReferenceOptions, reference
+from harness.fuzz.connection_request.executor import ConnectionRequestExecutor
 from harness.fuzz.evidence import Answer, End, Evidence, Observation
 from harness.fuzz.facts import DeviceFacts
+from harness.fuzz.file.executor import FileExecutor
 from harness.fuzz.generators import SOURCES
 from harness.fuzz.oracles import judge
 from harness.fuzz.program import Program, Surface
-from harness.fuzz.surface_connection_request import ConnectionRequestExecutor
-from harness.fuzz.surface_file import FileExecutor
-from harness.fuzz.surface_session import HttpExecutor, SessionExecutor
-from harness.fuzz.surface_tls import TlsExecutor
+from harness.fuzz.session.executor import HttpExecutor, SessionExecutor
+from harness.fuzz.tls.executor import TlsExecutor
 
 Executor = ConnectionRequestExecutor | FileExecutor | SessionExecutor | TlsExecutor
 

@@ -1,0 +1,1 @@
+"""The surface ``http``: what answers the device byte for byte."""

@@ -1,0 +1,1 @@
+"""The surface ``session``: order and state."""
