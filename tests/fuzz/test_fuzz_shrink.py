@@ -73,7 +73,7 @@ def test_two_edits_that_only_work_together() -> None:
 
 @given(
     st.sampled_from(["nest", "spread", "attributes", "namespaces", "repeat", "fill"]),
-    st.integers(1, 2_000),
+    st.integers(2, 2_000),
     st.integers(0, 3_000),
     st.randoms(use_true_random=False),
 )
