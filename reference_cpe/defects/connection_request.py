@@ -279,3 +279,27 @@ def connection_request_retried(parts: Parts) -> None:
         return kept if code == events.CONNECTION_REQUEST else info
 
     rewire(parts.events, policy=policy)
+
+
+FLOODED, WITHIN = 50, 60.0
+"""Requests, and the seconds of device time in which they come."""
+
+
+@defect("connection-request-flood-exhausts", breaks=["lcos.connection-request.flood"])
+def connection_request_flood_exhausts(parts: Parts) -> None:
+    """After fifty good connection requests in a minute the device refuses every further one, for good."""
+    original = parts.listener.judge
+    served: list[float] = []
+    wedged = [False]
+
+    def judge(request: h11.Request) -> tuple[int, Headers]:
+        if wedged[0]:
+            return 503, []
+        status, headers = original(request)
+        if status == parts.listener.success_status:
+            now = parts.clock.now()
+            served[:] = [*(at for at in served if at > now - WITHIN), now]
+            wedged[0] = len(served) >= FLOODED
+        return status, headers
+
+    rewire(parts.listener, judge=judge)
