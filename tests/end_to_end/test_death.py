@@ -54,6 +54,8 @@ def start(folder: Path, marker: str, *arguments: str) -> subprocess.Popen[bytes]
         env={**os.environ, "CPECHECK_TEST_MARKER": marker},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Tests started in the background of a shell inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
 
 
