@@ -9,7 +9,7 @@ from typing import Final
 from harness.fuzz.connection_request import messages as m
 from harness.fuzz.connection_request.nasty import FIELDS, METHODS, TARGETS, nasty
 from harness.fuzz.facts import DeviceFacts
-from harness.fuzz.http.edits import edit
+from harness.fuzz.http.edits import edit, octet_edit
 from harness.fuzz.mixture import Arm, Prepared
 from harness.fuzz.program import Edit, Expectation, Origin, Program
 
@@ -184,22 +184,9 @@ def stacked(rng: random.Random, seed: int) -> Program:
 def havoc(rng: random.Random, seed: int) -> Program:
     """Octets of a request without a login flipped, inserted, deleted, cut off."""
     size = len(m.PLAIN)
-    edits = tuple(_octet_edit(rng, size) for _ in range(rng.randint(1, 6)))
+    edits = tuple(octet_edit(rng, size, _text) for _ in range(rng.randint(1, 6)))
     origin = Origin(HAVOC, "C5", seed, template=m.PLAIN, edits=edits)
     return m.program(m.plain(edits, half=True), m.CREDENTIALS, origin)
-
-
-def _octet_edit(rng: random.Random, size: int) -> Edit:
-    at = str(rng.randrange(size))
-    match rng.randrange(4):
-        case 0:
-            return edit("flip", at, str(1 << rng.randrange(8)))
-        case 1:
-            return edit("insert", at, _text(rng))
-        case 2:
-            return edit("delete", at, str(rng.randint(1, 12)))
-        case _:
-            return edit("truncate", at)
 
 
 def connection_request(_device: DeviceFacts) -> Prepared:

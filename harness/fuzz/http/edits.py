@@ -7,6 +7,7 @@ program's edits is a program.
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
@@ -236,3 +237,17 @@ def edit(op: str, where: str = "", *args: str, words: str = "") -> Edit:
     """An edit with its words, made from what it does where none are given."""
     shown = ", ".join(f"{arg[:_SHOWN]!r}" for arg in args)
     return Edit(op, where, args, words or " ".join(filter(None, (op.replace("-", " "), where, shown))))
+
+
+def octet_edit(rng: random.Random, size: int, text: Callable[[random.Random], str]) -> Edit:
+    """One change of octets among the first *size*: a bit flipped, *text* inserted, some deleted, or all behind cut off."""
+    at = str(rng.randrange(size))
+    match rng.randrange(4):
+        case 0:
+            return edit("flip", at, str(1 << rng.randrange(8)))
+        case 1:
+            return edit("insert", at, text(rng))
+        case 2:
+            return edit("delete", at, str(rng.randint(1, 12)))
+        case _:
+            return edit("truncate", at)

@@ -9,7 +9,7 @@ from typing import Final
 from harness.fuzz.connection_request.programs import PIECES
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.http import messages as h
-from harness.fuzz.http.edits import edit
+from harness.fuzz.http.edits import edit, octet_edit
 from harness.fuzz.http.nasty import nasty
 from harness.fuzz.mixture import Arm, Prepared
 from harness.fuzz.program import Edit, Origin, Program
@@ -116,23 +116,10 @@ def havoc(device: DeviceFacts) -> Callable[[random.Random, int], Program]:
     head = h.template(device).index(b"\r\n\r\n") + 4
 
     def make(rng: random.Random, seed: int) -> Program:
-        edits = tuple(_octets(rng, head) for _ in range(rng.randint(1, 6)))
+        edits = tuple(octet_edit(rng, head, _text) for _ in range(rng.randint(1, 6)))
         return _made(device, HAVOC, "H10", seed, edits)
 
     return make
-
-
-def _octets(rng: random.Random, size: int) -> Edit:
-    at = str(rng.randrange(size))
-    match rng.randrange(4):
-        case 0:
-            return edit("flip", at, str(1 << rng.randrange(8)))
-        case 1:
-            return edit("insert", at, _text(rng))
-        case 2:
-            return edit("delete", at, str(rng.randint(1, 12)))
-        case _:
-            return edit("truncate", at)
 
 
 def http(device: DeviceFacts) -> Prepared:
