@@ -356,7 +356,7 @@ class Device:
 
     async def _set_up_network(self) -> None:
         active = self.parts.settings.value("cwmp_active")
-        wanted = self.parts.model.text(CONNECTION_REQUEST_ENABLE) in ("true", "1")
+        wanted = self.parts.model.flag(CONNECTION_REQUEST_ENABLE)
         port = self.parts.settings.value("port") if active and wanted else 0
         for step in (self.parts.firewall.apply(), self.parts.listener.start(port)):
             try:

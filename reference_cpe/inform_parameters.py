@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from harness.cwmp import events
+from harness.cwmp.datatypes import parse_boolean
 from reference_cpe.definition import Definition, ParameterDefinition
 from reference_cpe.values import list_items
 
@@ -58,7 +59,7 @@ def wanted(model: Model, codes: Collection[str]) -> dict[str, str]:
             model.read(model.parameters[row + field]) for field in ("Enable", "ParameterName", "EventList")
         )
         reasons = list_items(listed) or [code for code in codes if code != events.VALUE_CHANGE]
-        if enabled in ("true", "1") and name and set(reasons) & set(codes):
+        if parse_boolean(enabled) and name and set(reasons) & set(codes):
             form = re.compile(re.escape(name).replace(r"\*", "[1-9][0-9]*"))
             found |= {path: model.read(p) for path, p in model.parameters.items() if form.fullmatch(path)}
     return found

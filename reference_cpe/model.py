@@ -117,6 +117,10 @@ class Model:
         source = BINDINGS[path.removeprefix(self.definition.stem)].source
         return self._default(source) if isinstance(source, Stored) else ""
 
+    def flag(self, name: str) -> bool:
+        """Whether `text` of a boolean parameter is true, however it is written."""
+        return datatypes.parse_boolean(self.text(name))
+
     def values(self, names: Sequence[str]) -> tuple[ParameterValueStruct, ...]:
         """GetParameterValues: full names, partial paths, or the empty string for all.
 

@@ -328,11 +328,11 @@ class Transfers:
 
     def reportable(self, transfer: Transfer) -> bool:
         """Whether the ACS wants to hear of a transfer that it has not asked for."""
-        text = self._parts.model.text
+        text, flag = self._parts.model.text, self._parts.model.flag
         direction = "Upload" if transfer.upload else "Download"
         result = "Failure" if transfer.fault_code else "Success"
         return (
-            text(TRANSFER_POLICY + "Enable") in ("true", "1")
+            flag(TRANSFER_POLICY + "Enable")
             and text(TRANSFER_POLICY + "TransferTypeFilter") in (direction, "Both")
             and text(TRANSFER_POLICY + "ResultTypeFilter") in (result, "Both")
             and transfer.file_type in list_items(text(TRANSFER_POLICY + "FileTypeFilter"))
