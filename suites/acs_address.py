@@ -275,13 +275,17 @@ def http_honoured(bench: Bench, case: Case) -> None:
 
 
 def in_clear(bench: Bench, since: Mark) -> list[Flow]:
-    """TCP streams that the device has opened to hosts of the bench, DNS apart, and that do not begin as TLS does."""
+    """TCP streams that the device has opened to hosts of the bench, DNS apart, and that do not begin as TLS does.
+
+    The last words of a connection from before the mark are not the beginning of anything.
+    """
     return [
         flow
         for flow in bench.traffic.flows(since)
         if flow.proto == "TCP"
         and flow.from_device
         and flow.opened_by_device
+        and flow.begun
         and flow.dport != 53
         and flow.data
         and flow.data[0] not in TLS_FIRST

@@ -83,7 +83,7 @@ def readable(bench: Bench, since: Mark, markers: dict[str, str]) -> list[Leak]:
     answer to a connection request.
     """
     sent = [flow for flow in bench.traffic.flows(since) if flow.from_device]
-    own = [flow for flow in sent if flow.proto == "TCP" and flow.opened_by_device]
+    own = [flow for flow in sent if flow.proto == "TCP" and flow.opened_by_device and flow.begun]
     secrets = {name: text for name, text in markers.items() if name != SERIAL}
     serial = {name: text for name, text in markers.items() if name == SERIAL}
     return leaks(sent, secrets) + leaks(own, serial)

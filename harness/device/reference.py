@@ -33,6 +33,10 @@ POLL: Final = 0.02
 STOP_GRACE: Final = 2.0
 SOCKET_PATH_LIMIT: Final = 100
 """Bytes; a unix socket's address takes 107."""
+PRELOADED: Final = "reference_cpe.preloaded"
+"""The module whose ``main`` is the device, for a lab that forks it."""
+WORTH_PRELOADING: Final = 2
+"""From this start on it is forked; a device that is started once gains nothing by it."""
 _BOUNDARY: Final = "----cpecheck-5f0c3a2e"
 _IDENTITY: Final = ("manufacturer", "oui", "product_class", "serial_number", "software_version")
 
@@ -56,6 +60,7 @@ class ReferenceDriver:
         self._masked = lab.isolated
         self._stopped = "not started"
         self._http: aiohttp.ClientSession | None = None
+        self._starts = 0
 
     # --- up and down -----------------------------------------------------------------------------------
 
@@ -80,7 +85,10 @@ class ReferenceDriver:
         self._stopped = "stopped"
 
     async def become(self, options: ReferenceOptions) -> None:
-        """Stop the device, forget its state, and start it with other defects and variants."""
+        """Take the device away as it is, and start one with other defects and variants and no state."""
+        if self._child is not None:
+            with suppress(LabError, OSError):
+                await self._child.kill()
         await self.stop()
         shutil.rmtree(self._workdir / "state", ignore_errors=True)
         self._log.unlink(missing_ok=True)
@@ -190,10 +198,10 @@ class ReferenceDriver:
         }
         return _overlaid(config, self._profile.options.config)
 
-    def argv(self) -> list[str]:
+    def argv(self, *, forked: bool = False) -> list[str]:
         """The device's command line."""
         options = self._profile.options
-        argv = [sys.executable, "-P", "-m", "reference_cpe"]
+        argv = [sys.executable, "-P", "-m", "reference_cpe"] if not forked else ["reference-cpe"]
         argv += ["--config", str(self._workdir / "reference.toml"), "--state", str(self._workdir / "state")]
         argv += ["--api", f"unix:{self._socket()}"]
         if self._clock is not None:
@@ -213,10 +221,18 @@ class ReferenceDriver:
 
     async def _spawn(self) -> None:
         self._socket().unlink(missing_ok=True)
+        self._starts += 1
         try:
-            environ = dict(os.environ)
+            if self._starts == WORTH_PRELOADING:
+                await self._lab.preload([PRELOADED])
+            forked = self._starts >= WORTH_PRELOADING
             self._child = await self._lab.spawn(
-                CPE, self.argv(), env=environ, cwd=self._workdir, log=self._log
+                CPE,
+                self.argv(forked=forked),
+                env=dict(os.environ),
+                cwd=self._workdir,
+                log=self._log,
+                call=f"{PRELOADED}:main" if forked else "",
             )
         except (OSError, LabError) as error:
             raise DriverError(f"start: the reference device cannot be run: {error}") from error

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from . import linux
+from . import forked, linux
 from .isolation import Refused, die_with, enter_namespaces, explain_refusal, fork_inside
 from .plumbing import Network, device_mounts, private_mounts
 
@@ -122,6 +122,7 @@ class Keeper:
             "ping": self._ping,
             "socket": self._socket,
             "packet_socket": self._packet_socket,
+            "preload": self._preload,
             "spawn": self._spawn,
             "signal": self._signal,
             "kill_host": self._kill_host,
@@ -206,6 +207,10 @@ class Keeper:
             raise
         return {}, [sock.detach()]
 
+    def _preload(self, message: dict[str, Any], _descriptors: list[int]) -> Reply:
+        forked.preload(message)
+        return {}, []
+
     def _spawn(self, message: dict[str, Any], descriptors: list[int]) -> Reply:
         status, child_status = os.pipe2(os.O_CLOEXEC)
         keeper = os.getpid()
@@ -235,6 +240,8 @@ class Keeper:
             os.chdir(message["cwd"])
             status = _place(descriptors, status)  # last: it overwrites the keeper's descriptors
             linux.drop_host_wide_capabilities()
+            if message["call"]:
+                forked.call(message["call"], message["argv"], message["env"], len(descriptors))
             for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             os.execvpe(message["argv"][0], message["argv"], message["env"])

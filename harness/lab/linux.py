@@ -32,6 +32,7 @@ MS_NOEXEC: Final = 0x8
 _PR_SET_PDEATHSIG: Final = 1
 _PR_CAPBSET_DROP: Final = 24
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_CAPABILITY_VERSION_3: Final = 0x20080522
 _SIOCETHTOOL: Final = 0x8946
 _ETHTOOL_OFF: Final = {"tx-checksum": 0x17, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
 
@@ -86,6 +87,17 @@ def drop_host_wide_capabilities() -> None:
             _prctl(_PR_CAPBSET_DROP, number)
         except PermissionError:
             return
+
+
+def give_up_host_wide_capabilities() -> None:
+    """Take `HOST_WIDE_CAPABILITIES` from this process itself, which executes nothing that would lose them."""
+    head = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; each twice, the low words first
+    _call("capget", head, sets)
+    for number in HOST_WIDE_CAPABILITIES.values():
+        for at in range(3):
+            sets[at] &= ~(1 << number)
+    _call("capset", head, sets)
 
 
 def offloads_off(interface: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -181,17 +182,29 @@ class Lab:
         cwd: Path | str = "/",
         log: Path,
         extra: Sequence[socket.socket] = (),
+        call: str = "",
     ) -> Child:
         """Start a process in *host*; what it prints is appended to *log*. *env* is its whole environment.
 
         *extra* sockets are its descriptors 3, 4, ... It leads a session of its own and dies with the lab.
+        With *call* (``module:function``, the module preloaded) it is that function in a fork of the keeper, and
+        nothing is executed; the first word of *argv* is then but a name.
         Raises `OSError` when it cannot be executed.
         """
         output, nothing = _opened(log)
         with output, nothing:
             descriptors = [nothing.fileno(), output.fileno(), output.fileno()]
             descriptors += [sock.fileno() for sock in extra]
-            return await self._start(host, argv, env, cwd, descriptors)
+            return await self._start(host, argv, env, cwd, descriptors, call)
+
+    async def preload(self, modules: Sequence[str]) -> None:
+        """Import *modules* once, for processes that are then forked; see `harness.lab.forked`.
+
+        Raises:
+            OSError: one cannot be imported.
+        """
+        order = {"modules": list(modules), "path": sys.path, "dont_write_bytecode": sys.dont_write_bytecode}
+        await self._link.request({"op": "preload", **order})
 
     async def run(
         self,
@@ -242,6 +255,7 @@ class Lab:
         env: Mapping[str, str] | None,
         cwd: Path | str,
         descriptors: Sequence[int],
+        call: str = "",
     ) -> Child:
         environment = {"PATH": DEFAULT_PATH} if env is None else dict(env)
         message = {
@@ -250,6 +264,7 @@ class Lab:
             "argv": list(argv),
             "env": environment,
             "cwd": str(cwd),
+            "call": call,
         }
         reply = await self._link.request(message, descriptors)
         child = Child(self._link, reply["key"], reply["pid"], argv[0])

@@ -34,7 +34,8 @@ class Captured:
 class Flow:
     """What went one way: a direction of a TCP connection, or one datagram or other frame.
 
-    ``opened_by_device`` tells who sent the SYN (for all else: who sent it).
+    ``opened_by_device`` tells who sent the SYN (for all else: who sent it). A stream is ``begun`` when its SYN is in the
+    capture: of one that is not, the first octets here are from its midst.
     """
 
     proto: str
@@ -46,6 +47,7 @@ class Flow:
     opened_by_device: bool
     data: bytearray = field(default_factory=bytearray)
     frames: list[int] = field(default_factory=list)
+    begun: bool = True
 
     def __str__(self) -> str:
         return f"{self.proto} {self.src}:{self.sport} to {self.dst}:{self.dport}"
@@ -107,7 +109,7 @@ def flows(pcapng: bytes, tap: str = "wan") -> list[Flow]:
                 if back is None or packet.flags & (_SYN | _ACK) == _SYN
                 else back[0].opened_by_device
             )
-            flow = Flow("TCP", *key, frame.from_device, opened)
+            flow = Flow("TCP", *key, frame.from_device, opened, begun=bool(packet.flags & _SYN))
             known = streams[key] = flow, (packet.sequence + bool(packet.flags & _SYN)) % 2**32
             found.append(flow)
         _add(known[0], known[1], packet, frame.number)
@@ -127,12 +129,12 @@ def _add(flow: Flow, first: int, packet: _Packet, number: int) -> None:
 
 def _single(frame: Captured, packet: _Packet | None) -> Flow:
     if packet is None:
-        return Flow(
-            "frame", "", 0, "", 0, frame.from_device, frame.from_device, bytearray(frame.data), [frame.number]
-        )
+        data, numbers = bytearray(frame.data), [frame.number]
+        return Flow("frame", "", 0, "", 0, frame.from_device, frame.from_device, data, numbers)
     name = "UDP" if packet.proto == _UDP else f"IP protocol {packet.proto}"
     where = (packet.src, packet.sport, packet.dst, packet.dport)
-    return Flow(name, *where, frame.from_device, frame.from_device, bytearray(packet.payload), [frame.number])
+    data = bytearray(packet.payload)
+    return Flow(name, *where, frame.from_device, frame.from_device, data, [frame.number])
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ class Campaign:
                 await self._run_baseline(workers)
                 # Variants take longest: they first, so that no worker is left with one at the end.
                 together = [self._varied(group) for group in self._groups()]
-                broken = [self._broken(each) for each in self._chosen if each.defect]
+                broken = [self._broken(each) for each in self._longest_first()]
                 await spread(workers, together + broken)
                 await asyncio.gather(*(worker.close() for worker in workers))
             finally:
@@ -151,6 +151,11 @@ class Campaign:
         self._baseline.update({outcome.case: outcome for outcome in outcomes})
 
     # --- with one
+
+    def _longest_first(self) -> list[Alteration]:
+        """The defects, those with many cases first: so no worker is left with them at the end."""
+        defects = [each for each in self._chosen if each.defect]
+        return sorted(defects, key=lambda each: -len(self._plan.relevant(each.requirements)))
 
     def _groups(self) -> list[list[Alteration]]:
         """The variants, so that neighbours in their file, which are alike, are on different devices."""

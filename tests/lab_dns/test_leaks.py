@@ -59,7 +59,21 @@ def test_a_stream_is_put_together() -> None:
     assert (there.data, there.from_device, there.opened_by_device) == (b"o world", True, True)
     assert (back.data, back.from_device, back.opened_by_device) == (b"answer", False, True)
     assert there.frames == [1, 3, 4, 5]
+    assert there.begun
+    assert back.begun
     assert str(there) == "TCP 198.51.100.2:1000 to 198.51.100.10:80"
+
+
+def test_what_is_left_of_an_older_connection_is_told_apart() -> None:
+    file = capture(
+        (tcp(DEVICE, 1000, BENCH, 443, 700, ACK, b"\x15\x03\x03"), True),
+        (tcp(DEVICE, 1001, BENCH, 443, 1, SYN), True),
+        (tcp(DEVICE, 1001, BENCH, 443, 2, ACK, b"POST"), True),
+    )
+    assert [(bytes(flow.data), flow.begun) for flow in flows(file)] == [
+        (b"\x15\x03\x03", False),
+        (b"POST", True),
+    ]
 
 
 def test_the_bench_opens_connections_too() -> None:
