@@ -17,6 +17,7 @@ from suites.periodic import (
     nearest_wait,
     periodic,
     seconds,
+    soon,
     switch_on,
     tolerance,
     until_periodic,
@@ -171,7 +172,7 @@ def failed_session(bench: Bench, case: Case) -> None:
         low, high = first_retry_wait(bench)
         switch_on(bench, interval)
         slack = tolerance(bench, interval)
-        failed = bench.failed_session(interval + slack, event=PERIODIC, answer=answer)
+        failed = bench.failed_session(soon(bench, interval), event=PERIODIC, answer=answer)
         if failed is None:
             raise Inconclusive("no periodic Inform to let fail")
         retry = bench.next_inform(2 * high + slack)

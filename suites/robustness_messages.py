@@ -6,7 +6,7 @@ from harness.bench import Answer, Bench
 from harness.case import Case, CaseRow, Inconclusive, cases_from
 from harness.expect import Allowed, Judgement, equal, failed, passed
 from harness.lab.reply import Reply
-from suites.periodic import PERIODIC, seconds, tolerance
+from suites.periodic import PERIODIC, seconds, soon
 
 BOTH = ("cwmp.robust.fault-or-clean-end", "cwmp.robust.next-session-works")
 ENVELOPE = (
@@ -82,8 +82,7 @@ def _bad_answer(name: str, shown: str, reply: Reply) -> CaseRow:
         interval = seconds(bench, 60)
         bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
         case.step(f"Answer a periodic Inform with {shown}.")
-        within = interval + tolerance(bench, interval)
-        if bench.failed_session(within, event=PERIODIC, answer=reply) is None:
+        if bench.failed_session(soon(bench, interval), event=PERIODIC, answer=reply) is None:
             raise Inconclusive("no periodic Inform to answer")
         bench.configure(periodic_inform_active=False)
         case.step("Open a session, without a restart.")

@@ -9,7 +9,7 @@ from harness.case import Case, CaseRow, Inconclusive, case, cases_from
 from harness.expect import equal, that
 from harness.lab.reply import Reply
 from suites.parameters import clear_reference_time
-from suites.periodic import PERIODIC, seconds, tolerance
+from suites.periodic import PERIODIC, seconds, soon
 from suites.permissions import run_script
 from suites.source import LOOPBACK, WAN_FIRST, leaves_from_wan, only_from
 
@@ -32,7 +32,7 @@ def _periodic(bench: Bench) -> str:
     interval = seconds(bench, 60)
     clear_reference_time(bench)
     bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
-    seen = bench.next_inform(interval + tolerance(bench, interval), event=PERIODIC)
+    seen = bench.next_inform(soon(bench, interval), event=PERIODIC)
     return "" if seen else "no periodic Inform"
 
 
@@ -40,9 +40,9 @@ def _retry(bench: Bench) -> str:
     interval = seconds(bench, 60)
     bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
     answer = Reply(500, close=True, note="HTTP 500 to the Inform")
-    failed = bench.failed_session(interval + tolerance(bench, interval), event=PERIODIC, answer=answer)
+    failed = bench.failed_session(soon(bench, interval), event=PERIODIC, answer=answer)
     if failed is None:
-        return "no session to let fail"
+        raise Inconclusive("no periodic session came that could be let fail")
     return "" if bench.next_inform(30.0) else "no retry"
 
 
