@@ -133,13 +133,13 @@ class Bench:
     def take_transcript(self) -> Transcript:
         return self._rig.recorder.take()
 
-    def save_capture(self, folder: Path, *, tls_secrets: bool = True) -> None:
-        """Keep the case's frames in *folder*, and with *tls_secrets* what decrypts them.
+    def save_capture(self, folder: Path, *, tls_secrets: bool = True, in_words: bool = True) -> None:
+        """Keep the case's frames in *folder* (`Wiretap.save`), and with *tls_secrets* what decrypts them.
 
         Raises:
             LabError: the capture is lost.
         """
-        self.wire.save(folder, tls_secrets=tls_secrets)
+        self.wire.save(folder, tls_secrets=tls_secrets, in_words=in_words)
 
     def set_up(self) -> None:
         """Bring the device to the baseline and see its first session.
