@@ -19,7 +19,7 @@ from harness.bench.loop import LoopThread
 from harness.bench.names import Names
 from harness.bench.records import ConnectionRequestOutcome, InformSeen, TransferReport
 from harness.bench.rig import Rig, free_port
-from harness.bench.sessions import Answer, Session
+from harness.bench.sessions import Answer, Session, rooted
 from harness.bench.traffic import Traffic
 from harness.bench.wiretap import Wiretap
 from harness.case import Inconclusive, NotRun
@@ -370,8 +370,8 @@ class Bench:
         return answer.values()[name]
 
     def marker(self) -> str:
-        """The value of the parameter that a script sets."""
-        return self.read(self.files.marker_parameter)
+        """The value of the parameter that a script sets, below the root object that the device shows."""
+        return self.read(rooted(self.files.marker_parameter, self._rig.root_object()))
 
     def next_inform(self, within: float, *, event: str = "") -> InformSeen | None:
         """Wait for a session with *event*; it is served correctly and its end is waited for."""

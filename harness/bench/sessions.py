@@ -154,6 +154,20 @@ class Session:
         self._call(self._session.finish())
 
 
+ROOTS = ("Device.", "InternetGatewayDevice.")
+
+
+def rooted(name: str, root: str) -> str:
+    """A parameter's *name* below *root*, whichever of the two root objects it was written for.
+
+    Which of them a device has may be a setting of its own (LCOS: Setup/CWMP/Data-Model).
+    """
+    for other in ROOTS:
+        if name.startswith(other) and root in ROOTS:
+            return root + name.removeprefix(other)
+    return name
+
+
 def root_of(inform: Inform) -> str:
     """The root object that the Inform's parameters live under; ``Device.`` where it names none."""
     for entry in inform.parameter_list:
