@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.cwmp.messages import SetParameterValuesFault
 from reference_cpe.definition import ObjectDefinition, UniqueKey
-from reference_cpe.values import stored_form, value_problem
+from reference_cpe.values import INTEGERS, stored_form, value_problem
 
 if TYPE_CHECKING:
     from reference_cpe.model import Model
@@ -19,15 +19,17 @@ def first_values(definition: ObjectDefinition, row: str, number: int) -> dict[st
     """Values by path that keep a new row apart from the others, where its defaults would not.
 
     A functional key counts only among enabled rows, and a new row is disabled unless its default says
-    otherwise; other keys count at once.
+    otherwise; other keys count at once. A number without a default (UserID) is given anyway: who enables the row
+    need not think of it.
     """
     values = {}
     for key in definition.keys:
-        if key.functional and _starts_disabled(definition):
-            continue
+        later = key.functional and _starts_disabled(definition)
         for name in key.parameters[:1]:
             parameter = definition.parameters.get(name)
             if parameter is None or parameter.syntax.reference:
+                continue
+            if later and (parameter.syntax.type not in INTEGERS or parameter.syntax.default is not None):
                 continue
             for value in (f"cpe-{number}", str(number)):
                 if value_problem(parameter.syntax, value) is None:

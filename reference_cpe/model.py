@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cwmp import datatypes
 from harness.cwmp.messages import ParameterInfoStruct, ParameterValueStruct, SetParameterValuesFault
-from reference_cpe import keys, live, references
+from reference_cpe import keys, live, references, users
 from reference_cpe.definition import Definition
 from reference_cpe.diagnostics.state import settled
 from reference_cpe.fault import CwmpFault
@@ -240,7 +240,8 @@ class Model:
             raise CwmpFault(9003, "Invalid arguments", tuple(faults))
         if len({item.name for item in wanted}) != len(wanted):
             raise CwmpFault(9003, "a parameter is named twice")
-        faults = keys.clashes(self, {item.name: item.value for item in wanted})
+        values = {item.name: item.value for item in wanted}
+        faults = [*keys.clashes(self, values), *users.nameless(self, values)]
         if faults:
             raise CwmpFault(9003, "Invalid arguments", tuple(faults))
         try:

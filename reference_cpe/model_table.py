@@ -197,9 +197,8 @@ BINDINGS: Final[dict[str, Binding]] = {
     "IP.IPv6Capable": _constant("true"),
     "IP.IPv6Enable": _constant("true"),
     "IP.IPv6Status": _constant("Enabled"),
-    _WAN + "Enable": _constant("true"),
     _WAN + "Name": _stored("WAN"),
-    _WAN + "ExternalIPAddress": Binding(lambda parts: parts.config.network.wan_v4, read_only=True),
+    _WAN + "Uptime": Binding(lambda parts: str(int(parts.status.uptime())), volatile=True),
 }
 
 _TESTS: Final = {
@@ -247,8 +246,5 @@ BINDINGS.update(
 FACTORY_ROWS: Final = {
     _INFO + "VendorConfigFile.": 1,
     _INFO + "VendorLogFile.": 1,
-    "WANDevice.": 1,
-    "WANDevice.1.WANConnectionDevice.": 1,
-    "WANDevice.1.WANConnectionDevice.1.WANIPConnection.": 1,
 }
 """Rows that a table has from the factory, where the model has that table."""
