@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Final
 
 from harness.cwmp.messages import SetParameterValuesFault
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 _TRUE: Final = "true"
 
 
-def first_values(definition: ObjectDefinition, row: str, number: int) -> dict[str, str]:
-    """Values by path that keep a new row apart from the others, where its defaults would not.
+def first_values(
+    definition: ObjectDefinition, number: int, taken: Callable[[str], Container[str]]
+) -> dict[str, str]:
+    """Values by name that keep a new row apart from the others, where its defaults would not.
 
     A functional key counts only among enabled rows, and a new row is disabled unless its default says
     otherwise; other keys count at once. A number without a default (UserID) is given anyway: who enables the row
-    need not think of it.
+    need not think of it. *taken* tells of a parameter the values that other rows have.
     """
     values = {}
     for key in definition.keys:
@@ -31,9 +33,10 @@ def first_values(definition: ObjectDefinition, row: str, number: int) -> dict[st
                 continue
             if later and (parameter.syntax.type not in INTEGERS or parameter.syntax.default is not None):
                 continue
-            for value in (f"cpe-{number}", str(number)):
-                if value_problem(parameter.syntax, value) is None:
-                    values[row + name] = value
+            others = taken(name)
+            for value in (f"cpe-{number}", str(number), *(f"cpe-{number}-{n}" for n in range(2, 100))):
+                if value not in others and value_problem(parameter.syntax, value) is None:
+                    values[name] = value
                     break
     return values
 
