@@ -160,6 +160,9 @@ class Rig:
             ("acs-http-second", top.files_v4 or top.files_v6, top.files_host),
         ):
             self.acs.add_endpoint(name, self.lab.listen(WAN, address, port), "http", (host,))
+        if top.acs_v4 and top.acs_v6:
+            sock = self.lab.listen(WAN, top.acs_v6, port)
+            self.acs.add_endpoint("acs-http-odd-v6", sock, "http", (f"[{top.acs_v6}]",))
         if top.isolated:
             udp, tcp = self.lab.datagram_socket(WAN, top.acs_v4, DNS), self.lab.listen(WAN, top.acs_v4, DNS)
             self.names = NameServer(self.clock, udp, tcp)
