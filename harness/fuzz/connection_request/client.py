@@ -11,6 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -157,9 +158,10 @@ class _Lanes:
         for descriptor, _ in self._poll.poll(_TICK):
             if descriptor in self.active:
                 self.go_on(self.active.pop(descriptor)[0], ready=True)
-            else:
-                self._poll.unregister(descriptor)
-                self._listed.pop(descriptor, None)
+            elif self._listed.pop(descriptor, None) is not None:
+                # A run before it in this turn may have closed it: the kernel has forgotten it then.
+                with suppress(OSError):
+                    self._poll.unregister(descriptor)
         now = time.monotonic()
         if now - self._looked >= _TICK:
             self._looked = now
