@@ -36,6 +36,8 @@ class ConnectionRequestExecutor:
 
     def __init__(self, profile: Profile, workdir: Path) -> None:
         self.ground = Ground(profile, workdir)
+        # Nobody reads packets here, and a million cases would fill the disk with them.
+        self.ground.loop.call(self.ground.rig.lab.capture.close())
         try:
             self._last: Control | None = None
             self._settled()
