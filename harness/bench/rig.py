@@ -501,8 +501,16 @@ class Rig:
         self._informs.clear()
 
     def forget_sessions(self) -> None:
-        """Forget the sessions that are over, or a long campaign keeps them all; marks taken before are void."""
-        self.acs.sessions[:] = self.acs.open_sessions
+        """Forget the sessions that are over, or a long campaign keeps them all; marks taken before are void.
+
+        What a device still sends in one of them is no longer written into the book that was open when it began:
+        that book, with all that the fuzzer did meanwhile, would live as long as the ACS remembers the session.
+        """
+        still_open = self.acs.open_sessions
+        for session in self.acs.sessions:
+            if session not in still_open:
+                self.recorder.forget_session(session.record)
+        self.acs.sessions[:] = still_open
         self._informs.clear()
 
     async def exchange(self, options: ReferenceOptions) -> None:
