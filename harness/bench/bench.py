@@ -18,8 +18,8 @@ from harness.bench.https import Https
 from harness.bench.loop import LoopThread
 from harness.bench.names import Names
 from harness.bench.records import ConnectionRequestOutcome, InformSeen, TransferReport
-from harness.bench.rig import Rig, free_port
-from harness.bench.sessions import Answer, Session
+from harness.bench.rig import QUIET, Rig, free_port
+from harness.bench.sessions import ROOTS, Answer, Session
 from harness.bench.traffic import Traffic
 from harness.bench.wiretap import Wiretap
 from harness.case import Inconclusive, NotRun
@@ -364,6 +364,9 @@ class Bench:
             Inconclusive: there was no session, or no value.
         """
         with self.session(f"reading {name}") as session:
+            # Which data model a device has is a setting of it (LCOS: Data-Model), whatever its profile was written for.
+            if name.startswith(ROOTS):
+                name = session.root + name.partition(".")[2]
             answer = session.call(GetParameterValues((name,)))
         if name not in answer.values():
             raise Inconclusive(f"{name} could not be read: {answer.value_of(name)}")
@@ -471,7 +474,8 @@ class Bench:
         if address:
             url = _with_host(url, address)
         return self._loop.call(
-            self._rig.connection_request(url, pair, host, variation), deadline=self.timing.contact * 2 + 60
+            self._rig.connection_request(url, pair, host, variation),
+            deadline=2 * (self.timing.contact * 2 + 60) + QUIET,
         )
 
     def credentials_may_have_changed(self) -> None:

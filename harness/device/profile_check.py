@@ -30,7 +30,7 @@ _COMMAND_ONLY: Final = (
 """What only the command driver heeds."""
 
 
-_HIGHEST: Final[dict[str, int]] = {"port": 65535, "periodic_inform_interval": 2**31 - 1}
+_HIGHEST: Final[Mapping[str, int]] = {"port": 65535, "periodic_inform_interval": 2**31 - 1}
 """Where the settings page ends."""
 
 
@@ -113,7 +113,7 @@ def _setting_contradictions(data: Mapping[str, Any]) -> Iterator[Issue]:
                 yield Issue((*here, "initial"), _WORDS[kind], shown(value))
             elif kind is tuple:
                 yield from _rule_issues((*here, "initial"), value)
-            elif kind is int and not 0 <= value <= _HIGHEST[key]:
+            elif isinstance(value, int) and kind is int and not 0 <= value <= _HIGHEST[key]:
                 yield Issue((*here, "initial"), f"0 to {_HIGHEST[key]}", shown(value))
         for word in ("true", "false"):
             if word in table and kind is not bool:
