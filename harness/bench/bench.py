@@ -18,7 +18,7 @@ from harness.bench.https import Https
 from harness.bench.loop import LoopThread
 from harness.bench.names import Names
 from harness.bench.records import ConnectionRequestOutcome, InformSeen, TransferReport
-from harness.bench.rig import Rig, free_port
+from harness.bench.rig import QUIET, Rig, free_port
 from harness.bench.sessions import Answer, Session, rooted
 from harness.bench.traffic import Traffic
 from harness.bench.wiretap import Wiretap
@@ -358,20 +358,21 @@ class Bench:
         return self.read(self.software_version_name())
 
     def read(self, name: str) -> str:
-        """The value of a parameter, read in a session of its own.
+        """The value of a parameter, read in a session of its own, below whichever root object the device has.
 
         Raises:
             Inconclusive: there was no session, or no value.
         """
         with self.session(f"reading {name}") as session:
+            name = rooted(name, session.root)
             answer = session.call(GetParameterValues((name,)))
         if name not in answer.values():
             raise Inconclusive(f"{name} could not be read: {answer.value_of(name)}")
         return answer.values()[name]
 
     def marker(self) -> str:
-        """The value of the parameter that a script sets, below the root object that the device shows."""
-        return self.read(rooted(self.files.marker_parameter, self._rig.root_object()))
+        """The value of the parameter that a script sets."""
+        return self.read(self.files.marker_parameter)
 
     def next_inform(self, within: float, *, event: str = "") -> InformSeen | None:
         """Wait for a session with *event*; it is served correctly and its end is waited for."""
@@ -471,7 +472,8 @@ class Bench:
         if address:
             url = _with_host(url, address)
         return self._loop.call(
-            self._rig.connection_request(url, pair, host, variation), deadline=self.timing.contact * 2 + 60
+            self._rig.connection_request(url, pair, host, variation),
+            deadline=2 * (self.timing.contact * 2 + 60) + QUIET,
         )
 
     def credentials_may_have_changed(self) -> None:

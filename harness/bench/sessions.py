@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from harness.acs.session import SOAP_HEADERS, SessionOver
 from harness.acs.session import Answer as AcsAnswer
@@ -154,7 +154,8 @@ class Session:
         self._call(self._session.finish())
 
 
-ROOTS = ("Device.", "InternetGatewayDevice.")
+ROOTS: Final = ("Device.", "InternetGatewayDevice.")
+"""The root objects of the data models of TR-181 and TR-098."""
 
 
 def rooted(name: str, root: str) -> str:
