@@ -31,8 +31,6 @@ REQUEST_TIME = 10.0
 """Seconds of device time a client has for a complete request."""
 _MOST_CONNECTIONS = 64
 _LONGEST = 16 * 1024
-_LONG_WAY = frozenset({"_accept", "_serve", "_request", "_refuse", "_answer", "_send", "judge", "reply"})
-"""Steps of the long way: where one of them is replaced, every connection goes it."""
 
 
 class Listener:
@@ -81,7 +79,9 @@ class Listener:
 
     def _protocol(self) -> asyncio.BaseProtocol:
         """What serves the next connection."""
-        if _LONG_WAY & vars(self).keys():
+        if any(
+            name in vars(self) or getattr(type(self), name) is not step for name, step in _LONG_WAY.items()
+        ):
             return self._streams(self._accept)
         return Lane(self._answer_plain, self._admit, self._heard, self._left, self._hand_over)
 
@@ -246,6 +246,13 @@ class Listener:
         every = [*headers, *_framing(status)]
         head = h11.Response(status_code=status, headers=every, reason=_REASONS.get(status, ""))
         return (connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b"")
+
+
+_LONG_WAY = {
+    name: Listener.__dict__[name]
+    for name in ("_accept", "_serve", "_request", "_refuse", "_answer", "_send", "judge", "reply")
+}
+"""Steps of the long way: where one of them is replaced, in a device or a subclass, every connection goes it."""
 
 
 def _framing(status: int) -> Headers:

@@ -7,12 +7,14 @@ import random
 import re
 from collections.abc import AsyncIterator
 
+import h11
 import pytest
 from cpe_lab import DEADLINE, ManualClock, free_port
 from test_cpe_listener import answer, connect, get
 
 from reference_cpe import plain_lane
-from reference_cpe.listener import REQUEST_TIME
+from reference_cpe.http import Headers
+from reference_cpe.listener import REQUEST_TIME, Listener
 from reference_cpe.parts import Parts
 
 NONCE = re.compile(rb'nonce="[0-9a-f]{32}"')
@@ -203,3 +205,16 @@ async def test_a_success_is_announced_before_it_is_told(listening: Parts, clock:
     assert order == ["event", "session, busy 1"]
     assert clock.busy == 0
     client.writer.close()
+
+
+async def test_a_subclass_is_asked_too(parts: Parts) -> None:
+    class Shut(Listener):
+        def judge(self, request: h11.Request) -> tuple[int, Headers]:
+            return 403, []
+
+    parts.listener = Shut(parts)
+    await parts.listener.start(free_port())
+    try:
+        assert (await exchange(parts, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")).startswith(b"HTTP/1.1 403 ")
+    finally:
+        await parts.listener.stop()
