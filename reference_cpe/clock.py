@@ -12,7 +12,7 @@ import heapq
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -84,6 +84,13 @@ class Clock:
         self.busy += 1
         self.changed()
         return Work(self)
+
+    def task(self, make: Callable[[Work], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """A task that counts as work in progress from now on, though it be cancelled before it has begun."""
+        work = self.work()
+        task = asyncio.create_task(make(work))
+        task.add_done_callback(lambda _task: work.done())
+        return task
 
     def call_at(self, when: float, action: Callable[[], object]) -> Timer:
         """Call *action* (a plain function) at device time *when*, at once if that is past."""

@@ -36,7 +36,10 @@ _TYPES: Final = {
     "base64": "xsd:base64",
 }  # fmt: skip
 _UNBOUNDED: Final = "unbounded"
-_PATH = re.compile(r"([A-Za-z_][\w-]*\.(\{i\}\.)?)+")
+_NAME: Final = re.compile(r"[A-Za-z_][\w-]*")
+_PATH: Final = re.compile(r"([A-Za-z_][\w-]*\.(\{i\}\.)?)+")
+_LONGEST_PATH: Final = 256
+"""Characters of a path (TR-069 A.3.2.3)."""
 
 Facets = dict[str, Any]
 
@@ -129,21 +132,28 @@ class _Reader:
             raise BadModel("the model is empty")
         return Definition(name, root)
 
-    def _fill(self, root: ObjectDefinition, parent: etree._Element, prefix: str) -> None:
-        """Add what stands in a model or component; *prefix* is stripped from the objects' names."""
+    def _fill(
+        self, root: ObjectDefinition, parent: etree._Element, prefix: str, within: tuple[str, ...] = ()
+    ) -> None:
+        """Add what stands in a model or component; *prefix* is stripped from the objects' names.
+
+        *within* are the components that have led here.
+        """
         self._parameters(root, parent)
         for element in _alive(parent, "object"):
             path = str(element.get("name") or element.get("base"))
             if element.get("base"):
                 raise BadModel(f"object {path[:80]}: it extends another file: give the full one")
-            if not _PATH.fullmatch(path):
+            if not _PATH.fullmatch(path) or len(path) > _LONGEST_PATH:
                 raise BadModel(f"object {path[:80]!r}: not a path")
             self._object(root, path.removeprefix(prefix), element)
         for element in _alive(parent, "component"):
             name = str(element.get("ref"))
             if name not in self._components:
                 raise BadModel(f"component {name[:40]!r} is not in the file")
-            self._fill(root, self._components[name], "")
+            if name in within:
+                raise BadModel(f"component {name[:40]!r} holds itself")
+            self._fill(root, self._components[name], "", (*within, name))
 
     def _object(self, root: ObjectDefinition, path: str, element: etree._Element) -> None:
         at = root
@@ -166,7 +176,9 @@ class _Reader:
 
     def _parameters(self, to: ObjectDefinition, element: etree._Element) -> None:
         for parameter in _alive(element, "parameter"):
-            name = str(parameter.get("name"))
+            name = str(parameter.get("name")).strip()  # the Forum's TR-098 has a blank behind one
+            if not _NAME.fullmatch(name):
+                raise BadModel(f"parameter {name[:60]!r}: not a name")
             try:
                 to.parameters[name] = ParameterDefinition(
                     name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -95,6 +96,7 @@ class Device:
             self._up = True
             self.booted.set()
             schedule.arm(parts)
+            parts.timers.booted()
             parts.reboots.booted()
             parts.heartbeat.arm()
             parts.requests.begin()
@@ -147,7 +149,7 @@ class Device:
         """Reboot when no session runs, or *at_once*; *factory* empties the store on the way."""
         if self._restarting is None:
             self._leaving = True
-            self._restarting = asyncio.create_task(self._restart(factory, at_once, self._clock.work()))
+            self._restarting = self._clock.task(partial(self._restart, factory, at_once))
         return self._restarting
 
     async def _restart(self, factory: bool, at_once: bool, work: Work) -> None:
@@ -180,9 +182,9 @@ class Device:
 
     def _begin(self, beating: bool) -> None:
         self._wanted = False
-        self._session = asyncio.create_task(self._run(self._clock.work(), beating))
+        self._session = self._clock.task(partial(self._run, beating))
 
-    async def _run(self, work: Work, beating: bool) -> None:
+    async def _run(self, beating: bool, work: Work) -> None:
         with work:
             self._merged = 0
             self.sessions["started"] += 1
@@ -218,7 +220,7 @@ class Device:
             parts.events.add(events.M_REBOOT, key)
         # The keys are events now; a factory reset stays noted until it is done.
         factory = parts.after_session.factory_reset
-        parts.save(after_session={"factory_reset": True} if factory else None)
+        parts.keep(after_session={"factory_reset": True} if factory else None)
         if parts.after_session.factory_reset or parts.after_session.reboot_keys:
             self.restart(parts.after_session.factory_reset)
             return
@@ -260,6 +262,7 @@ class Device:
 
     def _periodic_due(self) -> None:
         self.parts.events.add(events.PERIODIC)
+        self.parts.keep()  # it must be reported even if power fails before it is (TR-069 3.7.1.5)
         self.connect()
 
     def _heartbeat_due(self) -> None:
@@ -269,6 +272,12 @@ class Device:
             self._begin(beating=True)
 
     def _connection_requested(self) -> bool:
+        """Take one, where a session can follow from it: a reboot would forget it, and without an ACS there is none."""
+        put_off = self.parts.after_session
+        if self._leaving or put_off.reboot_keys or put_off.factory_reset:
+            return False
+        if not self.parts.settings.value("acs_url"):
+            return False
         if self._session is not None or events.CONNECTION_REQUEST in (
             e.code for e in self.parts.events.entries
         ):
@@ -292,7 +301,8 @@ class Device:
         self.parts.events.bootstrap()
         self.parts.transfers.forget()
         self.parts.diagnostics.forget()
-        self.parts.save(reported={}, attributes={}, bootstrapped="")
+        self.parts.timers.cancel("scheduled")
+        self.parts.save(reported={}, attributes={}, scheduled=[], bootstrapped="")
 
     # --- changes of settings
 
@@ -338,16 +348,16 @@ class Device:
             self.connect()
 
     def _follow_network(self) -> None:
-        previous, work = self._network, self._clock.work()
+        previous = self._network
 
-        async def follow() -> None:
+        async def follow(work: Work) -> None:
             with work:
                 if previous is not None:
                     await asyncio.wait([previous])
                 await self._set_up_network()
                 self._value_changed()
 
-        self._network = asyncio.create_task(follow())
+        self._network = self._clock.task(follow)
 
     async def network_settled(self) -> None:
         """Wait until the last change of settings is in effect on the network."""

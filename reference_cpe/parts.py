@@ -7,6 +7,7 @@ parts, their methods and what they are good for are listed in docs/reference-cpe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from random import Random
@@ -47,6 +48,8 @@ from reference_cpe.timers import Timers
 from reference_cpe.transfers import Transfers
 from reference_cpe.trust import Trust
 from reference_cpe.urls import Target
+
+log = logging.getLogger("reference-cpe")
 
 Handler = Callable[["Parts", Any], Message]
 """Carries out one RPC and gives its response; refuses by raising `CwmpFault`."""
@@ -117,16 +120,30 @@ class Parts:
     """Restart the device as soon as no session runs. Set by the device."""
 
     def put_off(self, *, reboot_key: str | None = None, factory_reset: bool = False) -> None:
-        """Note what is to be done after the session, on disk too: power may fail before it is."""
-        waiting = self.after_session
-        if reboot_key is not None:
-            waiting.reboot_keys.append(reboot_key)
-        waiting.factory_reset = waiting.factory_reset or factory_reset
-        self.store.update(after_session=asdict(waiting))
+        """Note what is to be done after the session, on disk first: power may fail before it is.
+
+        Raises:
+            OSError: not written; then it will not be done either.
+        """
+        keys = [*self.after_session.reboot_keys, *([] if reboot_key is None else [reboot_key])]
+        wanted = AfterSession(keys, self.after_session.factory_reset or factory_reset)
+        self.store.update(after_session=asdict(wanted))
+        self.after_session = wanted
 
     def save(self, **changes: Any) -> None:
-        """Write *changes* to the store together with the events and transfers that wait."""
+        """Write *changes* to the store together with the events and transfers that wait.
+
+        Raises:
+            OSError: not written.
+        """
         self.store.update(events=self.events.dump(), transfers=self.transfers.dump(), **changes)
+
+    def keep(self, **changes: Any) -> None:
+        """`save` where nobody can be told that it fails: the device goes on, and the next write has it all."""
+        try:
+            self.save(**changes)
+        except OSError as error:
+            log.error("the store cannot be written: %s", error.strerror or error)
 
 
 def assemble(config: Config, clock: Clock, store: Store, random: Random) -> Parts:

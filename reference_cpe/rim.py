@@ -17,6 +17,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _CHUNK = 65536
+_TURN = 2.0
+"""Seconds of real time for one of several addresses: after a silent one there must be time for the next."""
 _TCP_CLOSED = 7
 """TCP_INFO: the state of a connection that the peer has reset (linux/tcp_states.h)."""
 
@@ -50,6 +52,11 @@ class Rim:
     @property
     def local_address(self) -> str:
         return str(self._writer.get_extra_info("sockname")[0])
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end."""
+        return str(self._writer.get_extra_info("peername")[0])
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Handshake; *host* is a name or an address and is what the certificate must name.
@@ -171,14 +178,16 @@ async def connect(wire: Wire, host: str, port: int, source: str = "") -> Rim:
     """
     family = (socket.AF_INET6 if ":" in source else socket.AF_INET) if source else socket.AF_UNSPEC
     failures = []
-    for address in await _addresses(host, port, family):
+    addresses = await _addresses(host, port, family)
+    for at, address in enumerate(addresses, 1):
         try:
-            reader, writer = await asyncio.open_connection(
-                address, port, local_addr=(source, 0) if source else None
-            )
+            async with asyncio.timeout(_TURN if at < len(addresses) else None):
+                reader, writer = await asyncio.open_connection(
+                    address, port, local_addr=(source, 0) if source else None
+                )
             return Rim(wire, reader, writer)
-        except OSError as error:
-            failures.append(f"{address} port {port}: {_strerror(error)}")
+        except OSError as error:  # TimeoutError is one
+            failures.append(f"{address} port {port}: {_strerror(error) or 'no answer'}")
     raise ConnectFailed("; ".join(failures) or f"{host}: no address")
 
 

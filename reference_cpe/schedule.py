@@ -41,6 +41,6 @@ def due(parts: Parts) -> None:
     for _, key in (entry for entry in waiting if entry[0] <= now):
         parts.events.add(SCHEDULED)
         parts.events.add(M_SCHEDULE_INFORM, key)
-    parts.save(scheduled=[entry for entry in waiting if entry[0] > now])
+    parts.keep(scheduled=[entry for entry in waiting if entry[0] > now])
     arm(parts)
     parts.connect()

@@ -78,6 +78,11 @@ class Timers:
         if self.enabled():
             self.set("periodic", self._parts.clock.now() + self.delay(), self.periodic_due)
 
+    def booted(self) -> None:
+        """A phase that the ACS has set goes on over a reboot; without one the first interval waits for a session."""
+        if self._reference() is not None and self._parts.clock.absolute:
+            self.start_periodic()
+
     def session_started(self) -> None:
         """An Inform is about to be sent."""
         if self.periodic_starts_at is StartsAt.SESSION_START:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.cwmp import events
 from harness.cwmp.messages import AutonomousTransferComplete, FaultStruct, TransferComplete
 from reference_cpe import backup, fetch, file_types, firmware, script, windows
+from reference_cpe.clock import Work
 from reference_cpe.fault import CwmpFault
 from reference_cpe.model_table import COMMENT, TRANSFER_POLICY
 from reference_cpe.settings import CREDENTIALS, SettingsRefused
@@ -148,8 +149,7 @@ class Transfers:
         if left > _SLACK:
             self._parts.timers.set("transfer", clock.now() + left, self.start_due)
             return
-        work = clock.work()
-        self._task = asyncio.create_task(self._run(waiting[0], work.done))
+        self._task = clock.task(partial(self._run, waiting[0]))
 
     def _give_up_late(self) -> None:
         """Of what had time windows: on to the next window, or a failure where the last one is over."""
@@ -170,8 +170,8 @@ class Transfers:
             task.cancel()
             await asyncio.wait([task])
 
-    async def _run(self, transfer: Transfer, done: Callable[[], None]) -> None:
-        try:
+    async def _run(self, transfer: Transfer, work: Work) -> None:
+        with work:
             reboot = await self.finish(transfer)
             if not any(waiting is transfer for waiting in self._queue) and not transfer.done:
                 return  # dropped meanwhile, and with it what goes on here
@@ -180,8 +180,6 @@ class Transfers:
                 self._parts.connect()
             if not reboot:
                 self.start_due()
-        finally:
-            done()
 
     async def finish(self, transfer: Transfer) -> bool:
         """Carry out a transfer and note the result; True when the device reboots to finish it."""
@@ -223,7 +221,7 @@ class Transfers:
         if later is None:
             return False
         transfer.due, transfer.attempts = later
-        self._parts.save()
+        self._parts.keep()
         return True
 
     async def carry_out(self, transfer: Transfer) -> bool:
@@ -322,7 +320,7 @@ class Transfers:
             parts.save(software_version=parts.store.get("next_version"), next_version=None)
             parts.reboot()
         else:
-            parts.save(script_done=None)
+            parts.keep(script_done=None)
 
     # --- reporting
 

@@ -69,7 +69,9 @@ class Diagnostics:
     def start(self) -> None:
         """A session is over: begin what it has asked for."""
         if self._task is None and self.waiting():
-            self._task = asyncio.create_task(self._run(_Busy(self._parts.clock)))
+            busy = _Busy(self._parts.clock)
+            self._task = asyncio.create_task(self._run(busy))
+            self._task.add_done_callback(lambda _task: busy.done())  # it may be cancelled before it has begun
 
     def changed(self, paths: Collection[str]) -> None:
         """The ACS has set *paths*: a running test whose arguments these are is given up, or starts again."""

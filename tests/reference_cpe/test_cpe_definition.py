@@ -178,6 +178,21 @@ def test_bad_files(tmp_path: Path, text: str, reason: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("inner", "reason"),
+    [
+        ('<component name="A"><component ref="B"/></component><component name="B"><component ref="A"/></component>'
+         '<model name="Device:2.0"><component ref="A"/></model>', "holds itself"),
+        (f'<model name="Device:2.0"><object name="Device.{"A." * 200}"/></model>', "not a path"),
+        ('<model name="Device:2.0"><parameter name="Up.Time" access="readOnly"><syntax><string/></syntax>'
+         "</parameter></model>", "not a name"),
+    ],
+)  # fmt: skip
+def test_files_without_end_or_sense(tmp_path: Path, inner: str, reason: str) -> None:
+    with pytest.raises(BadModel, match=reason):
+        load(write(tmp_path, f"{HEAD}{inner}</dm:document>"))
+
+
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(BadModel, match="No such file"):
         load(tmp_path / "none.xml")
