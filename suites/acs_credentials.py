@@ -22,6 +22,8 @@ from harness.verdict.transcript import Role
 from harness.verdict.verdict import Verdict
 
 NEEDS = ("acs_username", "acs_password")
+RETRY_WATCH = 15.0
+"""Seconds in which a failed session is tried again for the first time (TR-069 3.2.1.1: 5 to 10)."""
 
 
 @case("acs-credentials.digest", verifies="lcos.acs-credentials.digest", needs=NEEDS)
@@ -86,6 +88,15 @@ PAIRS = (
         "a password with letters beyond Latin-1",
         optional=True,
     ),
+    Pair(
+        "signs",
+        "cpe+1%41@isp.example",
+        "a+b%20c&d#e$f;g<h>i'j",
+        "signs that mean something elsewhere",
+        optional=True,
+    ),
+    Pair("domain", "isp\\cpe@example.net", "secret", "a user name with a domain", optional=True),
+    Pair("outer-blanks", " cpe-outer ", " secret ", "blanks at either end", optional=True),
     Pair("empty-password", "cpe-empty", "", "an empty password", optional=True),
 )
 """Adding one is adding a row."""
@@ -303,6 +314,16 @@ def nothing_volunteered(bench: Bench, case: Case) -> None:
     case.check("lcos.acs-credentials.nothing-volunteered", bench.works() or "a session", equal("a session"))
     volunteered = [str(seen) for seen in bench.traffic.requests(mark, Role.ACS) if seen.authorization]
     case.check("lcos.acs-credentials.nothing-volunteered", volunteered, nothing("request with Authorization"))
+    case.step("Let the Inform fail, and look at the retry.")
+    mark = bench.traffic.mark()
+    bench.fail_next(Reply(500, close=True, note="HTTP 500 to the Inform"), RETRY_WATCH)
+    volunteered = [str(seen) for seen in bench.traffic.requests(mark, Role.ACS) if seen.authorization]
+    case.check(
+        "lcos.acs-credentials.nothing-volunteered",
+        volunteered,
+        nothing("request with Authorization"),
+        what="after a failed session",
+    )
 
 
 def users_of(requests: list[Request]) -> set[str]:
@@ -327,7 +348,7 @@ def _judge_new_pair(bench: Bench, case: Case, username: str, password: str, what
     """Only the new pair is let in: the next session has it, and no request has another."""
     bench.demand(Digest(username, password))
     mark = bench.traffic.mark()
-    reason = bench.works()
+    reason = bench.survives()
     case.check("lcos.acs-credentials.change", reason or "a session", equal("a session"), what=what)
     users = users_of(bench.traffic.requests(mark, Role.ACS))
     case.check("lcos.acs-credentials.change", users, equal({username}), what=f"{what}: users seen")
@@ -409,6 +430,18 @@ def not_connection_request_pair(bench: Bench, case: Case) -> None:
             raise Inconclusive("the device made no request that could be challenged")
         case.check(requirement, bench.traffic.arrivals(mark), nothing("session"))
         case.check(requirement, users_of(requests) & {user}, nothing("use of the connection-request user"))
+        case.step("The same while the device has no pair for the ACS at all.")
+        if refusal := bench.try_acs_login("", ""):
+            case.observe(f"the pair cannot be emptied: {refusal}")
+        else:
+            mark = bench.traffic.mark()
+            bench.provoke(5.0, restart=False)
+            case.check(requirement, bench.traffic.arrivals(mark), nothing("session without a pair"))
+            users = users_of(bench.traffic.requests(mark, Role.ACS))
+            case.check(
+                requirement, users & {user}, nothing("use of the connection-request user"), what="no pair set"
+            )
+            bench.configure(acs_username=bench.acs_credentials[0], acs_password=bench.acs_credentials[1])
 
 
 def _other_host(bench: Bench) -> None:
@@ -489,24 +522,27 @@ def no_password_for_the_asking() -> Allowed[list[Request]]:
 
 
 FILE_LOGINS = (
-    ("open", None, "asks for nothing"),
-    ("basic", Basic, "asks for Basic"),
-    ("digest", Digest, "asks for Digest"),
+    ("open", None, "", "asks for nothing"),
+    ("basic", Basic, "", "asks for Basic"),
+    ("digest", Digest, "", "asks for Digest"),
+    ("refusing", Digest, "file-user", "refuses the pair of the Download"),
 )
+"""Id, what it asks for, the user in the Download, in words."""
 
 
-def _kept_from_files(scheme: type[Basic] | type[Digest] | None) -> Body:
+def _kept_from_files(scheme: type[Basic] | type[Digest] | None, user: str) -> Body:
     def body(bench: Bench, case: Case) -> None:
         pair = bench.acs_credentials
-        case.step("In a session under Digest, order the download of a file, with no user and no password.")
+        case.step(f"In a session under Digest, order the download of a file, with {user or 'no user'}.")
         bench.demand_login("Digest")
         content = bench.files.script(f"marker-{bench.fresh()}")
         auth = scheme(*pair) if scheme is not None else None
         offer = bench.files.offer(f"protected-{bench.fresh()}", content, auth=auth)
         key = f"key-{bench.fresh()}"
         mark, door = bench.traffic.mark(), bench.door.mark()
-        with bench.session("a Download without user") as session:
-            order = Download(key, bench.files.script_type, offer.url, file_size=len(content))
+        secret = f"file-{bench.fresh()}" if user else ""
+        with bench.session("a Download") as session:
+            order = Download(key, bench.files.script_type, offer.url, user, secret, len(content))
             if session.call(order).fault is not None:
                 raise Inconclusive("the device does not take the Download")
         bench.transfer_report(door, within=bench.timing.transfer)
@@ -530,10 +566,10 @@ cases_from(
             f"acs-credentials.kept.file-server-{name}",
             f"A file server that {what} does not get the credentials for the ACS.\n\nAccepted: the ACS user in no request to the "
             "file server; the transfer may fail.",
-            _kept_from_files(scheme),
+            _kept_from_files(scheme, user),
             KEPT,
             (*NEEDS, "download", "script", "allow_file_transmission"),
         )
-        for name, scheme, what in FILE_LOGINS
+        for name, scheme, user, what in FILE_LOGINS
     ],
 )

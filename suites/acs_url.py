@@ -349,8 +349,6 @@ def change_and_failure(bench: Bench, case: Case) -> None:
     "0 BOOTSTRAP" is kept until an InformResponse has acknowledged it (TR-069 3.7.1.5). Accepted: with the ACS reachable
     again, a session with "0 BOOTSTRAP".
     """
-    if bench.names is None:
-        raise NotApplicable("this bench has no name server")
     if reason := right_url_works(bench):
         raise Inconclusive(f"no session to begin with: {reason}")
     name = bench.names.new()

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from harness.bench import Bench, ConnectionRequestOutcome, InformSeen
 from harness.bench.doorbell import Outcome, Variation
-from harness.case import Case, Inconclusive, case
+from harness.case import Case, Inconclusive, NotApplicable, case
 from harness.cwmp.digest import basic_authorization
 from harness.expect import Allowed, Judgement, equal, failed, nothing, one_of, passed
 
 NEEDS = ("connection-request", "connection_request_username", "connection_request_password")
+FAILING = 400.0
+"""Seconds of device time after which the wait before the next retry is 80 s at least."""
 EVENT = "6 CONNECTION REQUEST"
 GOOD = (200, 204)
 QUIET = 60.0
@@ -137,12 +139,20 @@ def wrong_credentials(bench: Bench, case: Case) -> None:
         ("an empty password", (username, ""), None),
         ("an empty user", ("", password), None),
         ("the pair for the ACS", bench.acs_credentials, None),
-        ("a password in another case", (username, password.upper()), None),
+        ("a password in another case", (username, password.swapcase()), None),
+        ("a user in another case", (username.swapcase(), password), None),
+        ("the beginning of the user", (username[:-1], password), None),
+        ("the user for the ACS", (bench.acs_credentials[0], password), None),
+        ("the password for the ACS", (username, bench.acs_credentials[1]), None),
+        ("the login admin, without a password", ("admin", ""), None),
+        ("Basic and a wrong user", None, Variation(authorization=basic_authorization(username + "x", "x"))),
         ("Basic and a wrong password", None, Variation(authorization=basic_authorization(username, "x"))),
     )
     for begin in range(0, len(attempts), 4):
         with case.twin("the right pair leads to a session", lambda: wakes(bench)):
             for shown, pair, variation in attempts[begin : begin + 4]:
+                if pair == (username, password):
+                    continue  # it has no letters, or both pairs share it
                 case.step(f"Send a connection request with {shown}.")
                 rung = ring(bench, pair=pair, variation=variation)
                 case.check("lcos.connection-request.credentials", rung, refused(), what=shown)
@@ -180,8 +190,8 @@ UNSET = (
 def unset_is_closed(bench: Bench, case: Case) -> None:
     """While user or password for connection requests is not set, nobody can wake the device.
 
-    Accepted, for each of the three ways: no session and no success for a request without credentials, with empty ones, and
-    with those that are set; with both set the pair works, before and after each.
+    Accepted, for each of the three ways: no session and no success for a request without credentials, with empty ones,
+    with those that are set, and with the pair that was set before; with both set the pair works, before and after each.
     """
     username, password = bench.connection_request_credentials
 
@@ -202,8 +212,68 @@ def unset_is_closed(bench: Bench, case: Case) -> None:
                 ring(bench, variation=Variation(credentials=False)),
                 ring(bench, pair=("", "")),
                 ring(bench, pair=pair),
+                ring(bench, pair=(username, password)),
             ):
                 case.check("lcos.connection-request.unset-closed", attempt, refused(), what=shown)
+
+
+LONGEST = 256
+"""Characters of user and password (LCOS: 0 to 256; TR-181: string(256))."""
+CUTS = (31, 64, 128, 255)
+"""Lengths at which devices have been seen to cut texts."""
+
+
+@case("connection-request.long-credentials", verifies="lcos.connection-request.credentials", needs=NEEDS)
+def long_credentials(bench: Bench, case: Case) -> None:
+    """User and password count in their full length.
+
+    Accepted: with 256 characters each, the pair wakes the device, and one that is cut at a usual length does not; or a
+    visible refusal to store it.
+    """
+    requirement = "lcos.connection-request.credentials"
+    letters = "".join(f"{number:02x}{chr(97 + number % 26)}" for number in range(100))
+    username, password = f"u{letters}"[:LONGEST], f"P{letters}"[:LONGEST]
+    case.step(f"Set a user and a password of {LONGEST} characters each.")
+    refusal = bench.device.try_configure(
+        connection_request_username=username, connection_request_password=password
+    )
+    if refusal:
+        raise NotApplicable(f"the device stores no such pair: {refusal}")
+    case.check(requirement, wakes(bench, (username, password)) or "a session", equal("a session"))
+    for cut in CUTS:
+        case.step(f"Send a connection request with the password cut after {cut} characters.")
+        rung = ring(bench, pair=(username, password[:cut]))
+        case.check(requirement, rung, refused(), what=f"password cut after {cut} characters")
+    case.check(requirement, wakes(bench, (username, password)) or "a session", equal("a session"))
+
+
+@case(
+    "connection-request.while-a-retry-waits",
+    verifies="lcos.connection-request.session",
+    needs=(*NEEDS, "acs_url"),
+)
+def while_a_retry_waits(bench: Bench, case: Case) -> None:
+    """While the device waits to try a failed session again, a connection request is served at once, not with the retry.
+
+    After some failures that wait exceeds half a minute (TR-069 3.2.1.1). Accepted: 200 or 204 and a session within 30 s, or
+    503.
+    """
+    name = bench.names.new()
+    case.step("Let the ACS's name not exist for the time of some retries.")
+    before = bench.names.mark()
+    bench.configure(acs_url=bench.acs_url("acs-http-v4", host=name))
+    bench.provoke(FAILING if bench.clock.steered else bench.timing.contact, restart=False)
+    if not bench.names.queries(before, name):
+        raise Inconclusive("the device did not try to connect, so no retry waits")
+    case.step("Give the name its address and send a connection request.")
+    bench.names.set(name, a=(bench.topology.acs_v4,))
+    outcome = bench.connection_request()
+    if outcome.status == 503:
+        case.observe("503: the device does not accept the request now")
+        return
+    requirement = "lcos.connection-request.session"
+    case.check(requirement, outcome.status, one_of(GOOD), what="status")
+    case.check(requirement, outcome.session, equal(True), what="session within 30 s")
 
 
 # --- load ---------------------------------------------------------------------------------------------

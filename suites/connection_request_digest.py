@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from harness.bench import Bench
@@ -30,6 +32,23 @@ class Forgery:
     response: str = ""
     sent_as: str = ""
     field: str = ""
+    edit: Callable[[str], str] = str
+    """What is done to the finished login."""
+
+
+def _without(*names: str) -> Callable[[str], str]:
+    """Take parameters out of a login."""
+    pattern = re.compile(rf',?\s*\b(?:{"|".join(names)})=(?:"[^"]*"|[^,\s]+)')
+    return lambda text: pattern.sub("", text)
+
+
+def _response(digits: Callable[[str], str]) -> Callable[[str], str]:
+    """Change the digits of the response."""
+    return lambda text: re.sub(r'response="([^"]*)"', lambda found: f'response="{digits(found[1])}"', text)
+
+
+def _algorithm(text: str) -> str:
+    return _without("algorithm")(text) + ', algorithm="SHA-1"'
 
 
 FORGERIES = (
@@ -38,6 +57,11 @@ FORGERIES = (
     Forgery("a response for another realm", realm="another realm"),
     Forgery("a nonce that the device never gave out", nonce=secrets.token_hex(16)),
     Forgery("a response of the right form with wrong digits", response="0" * 32),
+    Forgery("the first half of the right response", edit=_response(lambda digits: digits[:16])),
+    Forgery("an empty response", edit=_response(lambda _: "")),
+    Forgery("no response", edit=_without("response")),
+    Forgery("a wrong response without qop", response="1" * 32, edit=_without("qop", "nc", "cnonce")),
+    Forgery("a wrong response by an algorithm that was not offered", response="2" * 32, edit=_algorithm),
     Forgery("the login in X-Authorization", field="X-Authorization"),
     Forgery("the login in Proxy-Authorization", field="Proxy-Authorization"),
     Forgery("a POST with a response for POST", method="POST", sent_as="POST"),
@@ -85,7 +109,7 @@ def login(bench: Bench, challenge: DigestChallenge, forgery: Forgery | None = No
     if forged.response:
         before, _, rest = text.partition('response="')
         text = f'{before}response="{forged.response}"{rest.partition(chr(34))[2]}'
-    return text
+    return forged.edit(text)
 
 
 @case("connection-request.forged-login", verifies="lcos.connection-request.digest-verified", needs=NEEDS)
@@ -119,7 +143,8 @@ def forged_login(bench: Bench, case: Case) -> None:
 def replayed_login(bench: Bench, case: Case) -> None:
     """A login that was good once is not good a second time.
 
-    Accepted: a refusal (401) and no session for the request with the same Authorization, at once and half a minute later.
+    Accepted: a refusal (401) and no session for the request with the same Authorization: at once, half a minute later, and
+    after a restart, where the device may have begun to give out the same nonces again.
     """
     case.step("Log in and be woken.")
     authorization = login(bench, challenged(bench))
@@ -127,7 +152,12 @@ def replayed_login(bench: Bench, case: Case) -> None:
     if not first.sessions:
         raise Inconclusive(f"the login did not work the first time: {first}")
     with case.twin("a fresh login leads to a session", lambda: wakes(bench)):
-        for when in ("at once", "again"):
+        for when in ("at once", "again", "after a restart", "after a restart, again"):
+            if when == "after a restart":
+                if "restart" not in bench.device.capabilities.verbs:
+                    break
+                bench.device.restart()
+                bench.pass_time(bench.timing.settle)
             case.step(f"Send the same Authorization {when}.")
             rung = ring(bench, variation=Variation(authorization=authorization, note="replay"))
             case.check("lcos.connection-request.replay", rung, refused(), what=when)
@@ -165,11 +195,13 @@ def other_path(bench: Bench, case: Case) -> None:
     """A right login on another path than the advertised one wakes nobody.
 
     Accepted: a refusal (404 or 401) and no session within 30 s, for "/", an unknown path, and the advertised path with a
-    letter more or in another case; the advertised path works before and after.
+    letter or a step more, with a letter less or in another case; the advertised path works before and after.
     """
     path = bench.door.target.partition("?")[0]
     with case.twin("the advertised path leads to a session", lambda: wakes(bench)):
-        others = dict.fromkeys(("/", "/no-such-path", path + "x", path.swapcase()))
+        others = dict.fromkeys(
+            ("/", "/no-such-path", path + "x", path + "/x", path[:-1] or "/", "/x" + path, path.swapcase())
+        )
         for target in [other for other in others if other != path]:
             case.step(f"Send a right login for {target}.")
             rung = ring(bench, variation=Variation(target=target))

@@ -84,6 +84,8 @@ def changed(bench: Bench, case: Case) -> None:
         name = get_server(session, USERNAME)
     case.check("lcos.credentials.changed-when-on", reply, answered(SetParameterValuesResponse))
     taken_and_left(bench, case, "lcos.credentials.changed-when-on", good=new, bad=old)
+    for shown, mixed in (("old user", (old[0], new[1])), ("old password", (new[0], old[1]))):
+        case.check("lcos.credentials.changed-when-on", ring(bench, pair=mixed), refused(), what=shown)
     case.observe(f"{USERNAME} read {name or 'nothing'} in the session that set it")
 
 

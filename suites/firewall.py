@@ -119,12 +119,17 @@ def answers_only(bench: Bench, case: Case) -> None:
 # --- opened by a rule ---------------------------------------------------------------------------------
 
 
-@case("firewall.open-with-rule", verifies="lcos.firewall6.open-with-rule", needs=NEEDS, packets=True)
+@case(
+    "firewall.open-with-rule",
+    verifies=("lcos.firewall6.open-with-rule", "lcos.connection-request.credentials"),
+    needs=NEEDS,
+    packets=True,
+)
 def open_with_rule(bench: Bench, case: Case) -> None:
     """With an inbound rule for its port a connection request over IPv6 leads to a session, without a restart.
 
     Accepted: the port answers as soon as the rule is set, and a connection request with the right credentials is followed by
-    a session; from the ACS's host and from another.
+    a session; from the ACS's host and from another; without credentials there is none.
     """
     port = bench.device_port
     bench.configure(ipv6_inbound_rules=())
@@ -137,6 +142,91 @@ def open_with_rule(bench: Bench, case: Case) -> None:
         case.step(f"Send a connection request to the device's IPv6 address from {shown}.")
         outcome = bench.connection_request(address=bench.topology.cpe_wan_v6, host=host)
         case.check("lcos.firewall6.open-with-rule", outcome.session, equal(True), what=f"session, {shown}")
+        case.step(f"Send one without credentials over IPv6 from {shown}.")
+        outcome = bench.connection_request(
+            username=None, password=None, address=bench.topology.cpe_wan_v6, host=host
+        )
+        uninvited = outcome.session or 200 <= outcome.status < 300
+        case.check(
+            "lcos.connection-request.credentials",
+            uninvited,
+            equal(False),
+            what=f"accepted without credentials over IPv6, {shown} (status {outcome.status})",
+        )
+
+
+def _opened(name: str, shown: str, make: Callable[[Bench, int], Rules]) -> CaseRow:
+    """The row: the rules open the listener's port to both hosts."""
+
+    def body(bench: Bench, case: Case) -> None:
+        port = bench.device_port
+        case.step(f"Set {shown}.")
+        bench.configure(ipv6_inbound_rules=make(bench, port))
+        for host, where in HOSTS:
+            case.check(
+                "lcos.firewall6.open-with-rule", probe(bench, host, port), equal("open"), what=f"from {where}"
+            )
+
+    return CaseRow(
+        f"firewall.open-with-rule.{name}",
+        f"The port is open with {shown}.\n\nAccepted: it answers over IPv6, from the ACS's host and from another.",
+        body,
+        "lcos.firewall6.open-with-rule",
+        NEEDS,
+        packets=True,
+    )
+
+
+def _both_hosts(bench: Bench) -> tuple[str, str]:
+    return bench.topology.acs_v6, bench.topology.host2_v6
+
+
+OPENED: tuple[tuple[str, str, Callable[[Bench, int], Rules]], ...] = (
+    ("ports", "a rule for several ports", lambda _, port: (FirewallRule("several", (9, port)),)),
+    ("sources", "a rule for several sources", lambda bench, port: allow(port, sources=_both_hosts(bench))),
+    (
+        "inactive-denial",
+        "a rule for it and a better one that denies, but is not active",
+        lambda _, port: (
+            FirewallRule("keep-out", (port,), action="drop", active=False, priority=200),
+            *allow(port, priority=10),
+        ),
+    ),
+)
+cases_from(globals(), (_opened(*row) for row in OPENED))
+
+
+@case(
+    "firewall.over-restart",
+    verifies=(
+        "lcos.firewall6.open-with-rule",
+        "lcos.firewall6.closed-without-rule",
+        "lcos.firewall6.rule-exact",
+    ),
+    needs=(*NEEDS, "restart"),
+    packets=True,
+)
+def over_restart(bench: Bench, case: Case) -> None:
+    """A restart leaves the IPv6 firewall as it was: open with a rule, closed with an inactive one, closed without.
+
+    Accepted, after a restart each: a SYN-ACK with the rule, none otherwise.
+    """
+    port = bench.device_port
+    with case.twin("with a rule the port answers over IPv6", lambda: opens(bench, port)):
+        case.step("Restart the device with the rule.")
+        bench.device.restart()
+        bench.pass_time(bench.timing.settle)
+        seen = probe(bench, "wan", port)
+        case.check("lcos.firewall6.open-with-rule", seen, equal("open"), what="after a restart")
+        for shown, requirement, rules in (
+            ("an inactive rule", "lcos.firewall6.rule-exact", allow(port, active=False)),
+            ("no rule", "lcos.firewall6.closed-without-rule", ()),
+        ):
+            case.step(f"Restart the device with {shown}.")
+            bench.configure(ipv6_inbound_rules=rules)
+            bench.device.restart()
+            bench.pass_time(bench.timing.settle)
+            closed(bench, case, requirement, port, f"{shown}, after a restart")
 
 
 def _not_opened(name: str, shown: str, make: Callable[[int, int], Rules]) -> CaseRow:
@@ -167,6 +257,19 @@ NOT_OPENED: tuple[tuple[str, str, Callable[[int, int], Rules]], ...] = (
         "neighbouring-ports",
         "rules for the ports beside it",
         lambda _, port: (FirewallRule("below", (port - 1,)), FirewallRule("above", (port + 1,))),
+    ),
+    (
+        "ports-around",
+        "one rule for the two ports around it",
+        lambda _, port: (FirewallRule("around", (port - 1, port + 1)),),
+    ),
+    (
+        "other-sources",
+        "rules for two sources that are nobody here",
+        lambda _, port: (
+            FirewallRule("one", (port,), sources=("2001:db8:dead::1",)),
+            FirewallRule("two", (port,), sources=("2001:db8:beef::/48",)),
+        ),
     ),
     ("inactive", "a rule that is not active", lambda _, port: allow(port, active=False)),
     ("dropping", "a rule that drops", lambda _, port: allow(port, action="drop")),
@@ -215,6 +318,10 @@ def withdrawn(bench: Bench, case: Case) -> None:
         closed(bench, case, "lcos.firewall6.rule-exact", other, "port moved")
 
 
+DENIALS = (("drop", 10, 200), ("reject", 9, 10), ("drop", 255, 256), ("reject", 99, 30000))
+"""Action, the worse and the better priority: pairs that compare otherwise as text, or by their low octet."""
+
+
 @case("firewall.deny-wins", verifies="lcos.firewall6.deny-wins", needs=NEEDS, packets=True)
 def deny_wins(bench: Bench, case: Case) -> None:
     """Of an accepting and a denying rule for the same port, the one with the better priority decides.
@@ -231,16 +338,26 @@ def deny_wins(bench: Bench, case: Case) -> None:
         )
 
     with case.twin("an accepting rule alone opens the port", lambda: opens(bench, port)):
-        for action in ("drop", "reject"):
-            for rules in (pair(10, 200, action), tuple(reversed(pair(10, 200, action)))):
-                case.step(f"Set an accepting rule and one with a better priority that says {action}.")
+        for action, low, high in DENIALS:
+            for rules in (pair(low, high, action), tuple(reversed(pair(low, high, action)))):
+                shown = f"accept {low}, {action} {high}"
+                case.step(f"Set two rules: {shown}.")
                 bench.configure(ipv6_inbound_rules=rules)
-                case.check("lcos.firewall6.deny-wins", probe(bench, "wan", port), one_of(CLOSED), what=action)
+                case.check("lcos.firewall6.deny-wins", probe(bench, "wan", port), one_of(CLOSED), what=shown)
+        for denial in (
+            FirewallRule("keep-out", (port,), action="drop", priority=200, sources=(bench.topology.acs_v6,)),
+            FirewallRule("keep-out", (), action="drop", priority=200),
+        ):
+            shown = f"a denial of {'one source' if denial.sources else 'every port'}"
+            case.step(f"Set an accepting rule and, with a better priority, {shown}.")
+            bench.configure(ipv6_inbound_rules=(*allow(port, priority=10), denial))
+            case.check("lcos.firewall6.deny-wins", probe(bench, "wan", port), one_of(CLOSED), what=shown)
         case.step("Let the accepting rule have the better priority.")
-        bench.configure(ipv6_inbound_rules=pair(200, 10, "drop"))
-        case.check(
-            "lcos.firewall6.deny-wins", probe(bench, "wan", port), equal("open"), what="accept is better"
-        )
+        for _, low, high in DENIALS:
+            bench.configure(ipv6_inbound_rules=pair(high, low, "drop"))
+            case.check(
+                "lcos.firewall6.deny-wins", probe(bench, "wan", port), equal("open"), what="accept is better"
+            )
 
 
 # --- what needs no rule -------------------------------------------------------------------------------
@@ -256,7 +373,7 @@ def ipv4_untouched(bench: Bench, case: Case) -> None:
     """Without any IPv6 rule, connection requests over IPv4 work and so do the device's own sessions over IPv6.
 
     Accepted: the port answers over IPv4, a connection request leads to a session, and with an ACS URL of an IPv6 address
-    there is a session too.
+    there is a session too; and likewise with rules that let somebody in or keep everybody out over IPv6.
     """
     case.step("Remove every inbound rule; send a connection request over IPv4.")
     bench.configure(ipv6_inbound_rules=())
@@ -267,3 +384,15 @@ def ipv4_untouched(bench: Bench, case: Case) -> None:
     case.step("Set the ACS URL to an IPv6 address and wait for a session.")
     bench.use_http(v6=True)
     case.check("lcos.firewall6.outbound-free", bench.works() or "a session", equal("a session"))
+    port = bench.device_port
+    for shown, rules in (
+        ("a rule that accepts", allow(port)),
+        ("one that denies", allow(port, action="drop")),
+    ):
+        case.step(f"Set {shown} and try both again.")
+        bench.configure(ipv6_inbound_rules=rules)
+        seen = bench.probe("host2", bench.topology.cpe_wan_v4, port)
+        case.check("lcos.firewall6.ipv4-untouched", seen, equal("open"), what=f"port over IPv4, {shown}")
+        case.check(
+            "lcos.firewall6.outbound-free", bench.works() or "a session", equal("a session"), what=shown
+        )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from harness.bench import Bench, InformSeen
 from harness.bench.doorbell import with_port
 from harness.case import Case, CaseRow, Inconclusive, case, cases_from
+from harness.device.api import FirewallRule
 from harness.expect import Allowed, Judgement, equal, failed, nothing, one_of, passed, that, undecided
 from suites.connection_request import wakes
 
@@ -99,6 +100,9 @@ def change(bench: Bench, case: Case) -> None:
     """
     old = bench.device_port
     new = bench.spare_port()
+    over_v6 = not bench.device.capabilities.lacks(("ipv6", "ipv6_inbound_rules"))
+    if over_v6:
+        bench.configure(ipv6_inbound_rules=(FirewallRule("both", (old, new)),))
     for before, after in ((old, new), (new, old)):
         case.step(f"Change the port from {before} to {after} and watch for the Inform that tells it.")
         mark = bench.door.mark()
@@ -122,7 +126,46 @@ def change(bench: Bench, case: Case) -> None:
         )
         case.check("lcos.port.change", probe(bench, after), equal("open"), what=f"new port {after}")
         case.check("lcos.port.change", probe(bench, before), one_of(CLOSED), what=f"old port {before}")
+        if over_v6:
+            seen = bench.probe("wan", bench.topology.cpe_wan_v6, before)
+            case.check("lcos.port.change", seen, one_of(CLOSED), what=f"old port {before} over IPv6")
         case.check("lcos.port.change", wakes(bench) or "a session", equal("a session"), what=f"port {after}")
+
+
+@case(
+    "port.kept",
+    verifies=("lcos.port.change", "lcos.port.advertised"),
+    needs=(*NEEDS, "restart"),
+)
+def kept(bench: Bench, case: Case) -> None:
+    """A changed port counts after a restart, and after CWMP was switched off and on, too.
+
+    Accepted: the new port is listened on and stands in the first Inform after the restart, the old one is closed; the same
+    for a port that is changed while CWMP is off.
+    """
+    old = bench.device_port
+    new = bench.spare_port()
+    case.step(f"Change the port to {new} and restart the device.")
+    bench.configure(port=new)
+    bench.pass_time(bench.timing.settle)
+    mark = bench.door.mark()
+    bench.device.restart()
+    informs = bench.door.sessions(mark, 0.0) or bench.door.sessions(mark, bench.timing.contact)
+    if not informs:
+        raise Inconclusive("no session after the restart")
+    told = advertised_port(url_in(informs[0]))
+    case.check("lcos.port.advertised", told, equal(new), what="first Inform after a restart")
+    case.check("lcos.port.change", probe(bench, new), equal("open"), what=f"new port {new}, restarted")
+    case.check("lcos.port.change", probe(bench, old), one_of(CLOSED), what=f"old port {old}, restarted")
+    if "cwmp_active" not in bench.device.capabilities.settings:
+        return
+    case.step(f"Switch CWMP off, change the port to {old}, switch CWMP on.")
+    bench.configure(cwmp_active=False)
+    bench.configure(port=old)
+    bench.configure(cwmp_active=True)
+    bench.pass_time(bench.timing.settle)
+    case.check("lcos.port.change", probe(bench, old), equal("open"), what=f"port {old}, changed while off")
+    case.check("lcos.port.change", probe(bench, new), one_of(CLOSED), what=f"port {new}, changed while off")
 
 
 # --- boundaries ---------------------------------------------------------------------------------------
