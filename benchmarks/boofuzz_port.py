@@ -5,8 +5,9 @@
 PYTHON is an interpreter with boofuzz (extra ``bench``): as it comes (``stock``), with no logger and no web page
 (``lean``, what its options allow), and with its database taken out as well (``stripped``). All fuzz the request of a connection request at the
 same reference CPE in the same bench, in turn, and again in the next round, so that what else the machine does
-falls on all alike. Ours runs as a campaign does: its own request bytes, every octet recorded, a golden session
-after each batch, all oracles and wire rules over it.
+falls on all alike. Ours runs as a campaign does: its own request bytes, every octet recorded, every answer read, a
+golden session after each batch, all oracles and wire rules over it. boofuzz opens a connection for each case and reads
+no answer; ours sends what leaves a connection open together with what does not (`harness.fuzz.connection_request.train`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from harness.fuzz.connection_request.executor import ConnectionRequestExecutor
 from harness.fuzz.connection_request.programs import connection_request
 from harness.fuzz.evidence import End
 from harness.fuzz.facts import DeviceFacts
+from harness.fuzz.hunt.worker import collect_rarely
 from harness.fuzz.mixture import mixed
 from harness.fuzz.oracles import judge
 from harness.fuzz.program import Program
@@ -118,6 +120,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
+    collect_rarely()
     result = summary(measure(given.boofuzz_python, given.seconds, given.rounds))
     if given.json:
         print(json.dumps(result))

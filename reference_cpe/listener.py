@@ -31,6 +31,8 @@ REQUEST_TIME = 10.0
 """Seconds of device time a client has for a complete request."""
 _MOST_CONNECTIONS = 64
 _LONGEST = 16 * 1024
+_PIECE = 4096
+"""Octets that are read at a time."""
 
 
 class Listener:
@@ -83,7 +85,7 @@ class Listener:
             name in vars(self) or getattr(type(self), name) is not step for name, step in _LONG_WAY.items()
         ):
             return self._streams(self._accept)
-        return Lane(self._answer_plain, self._admit, self._heard, self._left, self._hand_over)
+        return Lane(self._answer_plain, self._admit, self._heard, self._left, self._refusal, self._hand_over)
 
     @staticmethod
     def _streams(serve: object, reader: asyncio.StreamReader | None = None) -> asyncio.StreamReaderProtocol:
@@ -146,6 +148,22 @@ class Listener:
             if success:
                 self._parts.connect()
 
+    def _refusal(self, data: bytes, ended: bool) -> bytes | None:
+        """What the long way writes before it closes, where it does so at once; ``None`` where it does anything else."""
+        if len(data) > _PIECE:
+            return None
+        connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST)
+        try:
+            connection.receive_data(data)
+            event = connection.next_event()
+            if event is h11.NEED_DATA and ended:
+                connection.receive_data(b"")
+                connection.next_event()
+        except h11.RemoteProtocolError:
+            if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                return self.reply(connection, 400, [("Connection", "close")])
+        return None
+
     # --- the long way ---
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -188,7 +206,7 @@ class Listener:
         while True:
             event = connection.next_event()
             if event is h11.NEED_DATA:
-                data = await reader.read(4096)
+                data = await reader.read(_PIECE)
                 size += len(data)
                 if size > 4 * _LONGEST:
                     raise h11.RemoteProtocolError("request too long")

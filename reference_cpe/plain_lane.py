@@ -73,7 +73,8 @@ class Lane(asyncio.Protocol):
     """One connection on the short way.
 
     *answer* gives the octets of an answer; *admit* says whether one more connection is served; *heard* is told when the
-    last request is answered and the time for the next one begins, *left* when the lane is over; *hand_over* takes the long way.
+    last request is answered and the time for the next one begins, *left* when the lane is over; *refusal* gives the answer to octets that are no
+    request (and, where the second argument says so, all that will come); *hand_over* takes the long way.
     """
 
     def __init__(
@@ -82,12 +83,14 @@ class Lane(asyncio.Protocol):
         admit: Callable[[Lane], bool],
         heard: Callable[[Lane], None],
         left: Callable[[Lane], None],
+        refusal: Callable[[bytes, bool], bytes | None],
         hand_over: Callable[[Lane, asyncio.Transport, bytes], asyncio.Protocol],
     ) -> None:
         self._answer = answer
         self._admit = admit
         self._heard = heard
         self._left = left
+        self._refusal = refusal
         self._hand_over = hand_over
         self._transport: asyncio.Transport | None = None
         self._unanswered = b""
@@ -113,7 +116,8 @@ class Lane(asyncio.Protocol):
                 if _may_become_plain(data[start:]):
                     break
                 self._unanswered = b""
-                self._hand_over(self, transport, data[start:])
+                if not self._refused(transport, data[start:], ended=False):
+                    self._hand_over(self, transport, data[start:])
                 return
             request, start = found
             self._answer(request, transport.write)
@@ -125,9 +129,17 @@ class Lane(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         rest, self._unanswered = self._unanswered, b""
-        if not rest or self._transport is None:
+        if not rest or self._transport is None or self._refused(self._transport, rest, ended=True):
             return False
         return bool(self._hand_over(self, self._transport, rest).eof_received())
+
+    def _refused(self, transport: asyncio.Transport, rest: bytes, *, ended: bool) -> bool:
+        """Whether *rest* is no request whatever may follow, so that the connection has been ended with that answer."""
+        answer = self._refusal(rest, ended)
+        if answer is not None:
+            transport.write(answer)
+            self.close()
+        return answer is not None
 
     def pause_writing(self) -> None:
         self._full = True

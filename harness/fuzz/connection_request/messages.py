@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,6 +33,7 @@ FIELDS: Final = (
 """The same with its parameters in the open, to be edited one by one."""
 CORRECT: Final = frozenset({PLAIN, LOGIN})
 """Wire rules judge the device's answers to these alone."""
+_FRAMING: Final = re.compile(rb"content-length|transfer-encoding|expect", re.IGNORECASE)
 ANSWER: Final = 15.0
 """Seconds of the device's time for an answer."""
 
@@ -77,6 +79,11 @@ def login(edits: Sequence[Edit], template: bytes = FIELDS, *, half: bool = False
 def replayed() -> tuple[Action, ...]:
     """A login that works, and the same octets once more on another connection."""
     return (*login((), LOGIN), Connect(), Raw(LOGIN), Expect(ANSWER))
+
+
+def open_ended(data: bytes) -> bool:
+    """Whether a server may wait for more behind *data*: its head has no end, or may announce a body."""
+    return not data.endswith(b"\r\n\r\n") or _FRAMING.search(data) is not None
 
 
 def _asked(data: bytes, half: bool) -> tuple[Action, ...]:

@@ -9,9 +9,9 @@ from typing import Final, TypeAlias
 from harness.fuzz.connection_request import messages as m
 from harness.fuzz.connection_request.nasty import FIELDS, METHODS, TARGETS, nasty
 from harness.fuzz.facts import DeviceFacts
-from harness.fuzz.http.edits import edit, octet_edit
+from harness.fuzz.http.edits import apply, edit, octet_edit
 from harness.fuzz.mixture import Arm, Prepared
-from harness.fuzz.program import Edit, Expectation, Origin, Program
+from harness.fuzz.program import Action, Edit, Expectation, Origin, Program
 
 GRAMMAR, EDITS, HAVOC = "grammar/1", "edits/1", "havoc/1"
 LENGTHS: Final = (
@@ -53,7 +53,6 @@ HEADERS: Final = (
     "Keep-Alive", "Pragma", "Range", "Referer", "SOAPAction", "TE", "Trailer", "Upgrade", "User-Agent", "Via",
     "Proxy-Authorization", "WWW-Authenticate", "X-Forwarded-For", "Set-Cookie", "Authorization",
 )  # fmt: skip
-FRAMING: Final = frozenset({"Content-Length", "Transfer-Encoding", "Expect"})
 
 
 def _text(rng: random.Random) -> str:
@@ -154,13 +153,9 @@ PLAIN_FAULTS: Final[Sequence[tuple[str, int, Maker]]] = (
 _MAKERS: Final = tuple(make for _, share, make in PLAIN_FAULTS for _ in range(share))
 
 
-def _incomplete(edits: Sequence[Edit]) -> bool:
-    """Whether the device may wait for more: our direction is then ended, which spares the wait."""
-    ops = {each.op for each in edits}
-    if ops & {"line-ends", "insert", "delete", "flip", "truncate"}:
-        return True
-    texts = "".join("".join(each.args) for each in edits)
-    return bool({each.where for each in edits} & FRAMING) or any(sign in texts for sign in "\r\n\0")
+def _plain(edits: Sequence[Edit]) -> tuple[Action, ...]:
+    """The request without a login, edited. Where the device may wait for more, our direction is ended behind it."""
+    return m.plain(edits, half=m.open_ended(apply(m.PLAIN, edits)))
 
 
 def single_fault(dimension: str) -> Callable[[random.Random, int], Program]:
@@ -171,7 +166,7 @@ def single_fault(dimension: str) -> Callable[[random.Random, int], Program]:
         change, expectation = rng.choice(makers)(rng)
         edits = (change,)
         origin = Origin(GRAMMAR, dimension, seed, template=m.PLAIN, edits=edits)
-        return m.program(m.plain(edits, half=_incomplete(edits)), expectation, origin)
+        return m.program(_plain(edits), expectation, origin)
 
     return make
 
@@ -180,14 +175,14 @@ def wrong_login(rng: random.Random, seed: int) -> Program:
     """A login of which one parameter is wrong."""
     change, expectation = _field(rng)
     origin = Origin(GRAMMAR, "C2-login", seed, template=m.FIELDS, edits=(change,))
-    return m.program(m.login((change,), half=_incomplete((change,))), expectation, origin)
+    return m.program(m.login((change,), half=m.open_ended(apply(m.FIELDS, (change,)))), expectation, origin)
 
 
 def stacked(rng: random.Random, seed: int) -> Program:
     """Two to six edits of a request without a login: whatever they are, no session may follow."""
     edits = tuple(rng.choice(_MAKERS)(rng)[0] for _ in range(rng.randint(2, 6)))
     origin = Origin(EDITS, "C3", seed, template=m.PLAIN, edits=edits)
-    return m.program(m.plain(edits, half=_incomplete(edits)), m.CREDENTIALS, origin)
+    return m.program(_plain(edits), m.CREDENTIALS, origin)
 
 
 def havoc(rng: random.Random, seed: int) -> Program:
@@ -195,7 +190,7 @@ def havoc(rng: random.Random, seed: int) -> Program:
     size = len(m.PLAIN)
     edits = tuple(octet_edit(rng, size, _text) for _ in range(rng.randint(1, 6)))
     origin = Origin(HAVOC, "C5", seed, template=m.PLAIN, edits=edits)
-    return m.program(m.plain(edits, half=True), m.CREDENTIALS, origin)
+    return m.program(_plain(edits), m.CREDENTIALS, origin)
 
 
 def connection_request(_device: DeviceFacts) -> Prepared:
