@@ -13,7 +13,7 @@ from reference_cpe.exchange import Again, Exchange, ExchangeFailed
 from reference_cpe.http import HttpConnection, HttpFailed, Response
 from reference_cpe.network import NoSource
 from reference_cpe.rim import ConnectFailed
-from reference_cpe.session import RESPONSE_TIME, Action, End, Post
+from reference_cpe.session import Action, End, Post
 from reference_cpe.urls import Target
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ async def open_connection(parts: Parts, target: Target) -> HttpConnection:
     """
     source = parts.source.address()
     try:
-        async with parts.clock.timeout(RESPONSE_TIME):
+        async with parts.clock.timeout(parts.response_time):
             async with asyncio.timeout(_CONNECT_WATCHDOG):
-                made = await rim.connect(parts.wire, target.host, target.port, source)
+                made = await rim.connect(parts.wire, target.host, target.port, source, parts.rim)
             try:
                 if target.secure:
                     await made.start_tls(parts.trust.context(), target.host)
@@ -95,7 +95,7 @@ class Conversation:
             encoded = self._exchange.encode(body)
             headers = self._exchange.request(encoded)
             try:
-                async with self._parts.clock.timeout(RESPONSE_TIME):
+                async with self._parts.clock.timeout(self._parts.response_time):
                     response = await connection.request(
                         "POST", self._exchange.target.target, headers, encoded, _LONGEST
                     )

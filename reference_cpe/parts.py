@@ -38,9 +38,9 @@ from reference_cpe.permissions import Permissions
 from reference_cpe.reboots import Reboots
 from reference_cpe.requests import Requests
 from reference_cpe.retry import Retry
-from reference_cpe.rim import Wire
+from reference_cpe.rim import Rim, Wire
 from reference_cpe.rpc import PROFILES
-from reference_cpe.session import Session
+from reference_cpe.session import RESPONSE_TIME, Session
 from reference_cpe.settings import Settings
 from reference_cpe.status import Informer, Status
 from reference_cpe.store import Store
@@ -106,6 +106,10 @@ class Parts:
     after_session: AfterSession = field(default_factory=AfterSession)
     dial: Callable[[Parts, Target], Awaitable[HttpConnection]] = open_connection
     """Opens a connection to the ACS."""
+    rim: type[Rim] = Rim
+    """What a connection is, to an ACS or a file server."""
+    response_time: float = RESPONSE_TIME
+    """Seconds for a response of the ACS."""
     contacted: str = ""
     """ACS URL of the session that runs."""
     connect: Callable[[], None] = lambda: None

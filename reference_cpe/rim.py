@@ -170,8 +170,10 @@ def _reason(error: BaseException) -> str:
     return getattr(error, "reason", None) or str(error) or type(error).__name__
 
 
-async def connect(wire: Wire, host: str, port: int, source: str = "") -> Rim:
+async def connect(wire: Wire, host: str, port: int, source: str = "", kind: type[Rim] = Rim) -> Rim:
     """TCP to *host* (name or address), from the address *source* if given, over each address in turn.
+
+    *kind* is what the connection becomes.
 
     Raises:
         ConnectFailed: none of them answered.
@@ -185,7 +187,7 @@ async def connect(wire: Wire, host: str, port: int, source: str = "") -> Rim:
                 reader, writer = await asyncio.open_connection(
                     address, port, local_addr=(source, 0) if source else None
                 )
-            return Rim(wire, reader, writer)
+            return kind(wire, reader, writer)
         except OSError as error:  # TimeoutError is one
             failures.append(f"{address} port {port}: {_strerror(error) or 'no answer'}")
     raise ConnectFailed("; ".join(failures) or f"{host}: no address")

@@ -476,7 +476,10 @@ class Bench:
         if address:
             url = _with_host(url, address)
         return self._loop.call(
-            self._rig.connection_request(url, pair, host, variation),
+            # Users and passwords that are tried out have no second try: a device may lock the login.
+            self._rig.connection_request(
+                url, pair, host, variation, again=given is None and variation is None
+            ),
             deadline=2 * (self.timing.contact * 2 + 60) + QUIET,
         )
 

@@ -595,16 +595,21 @@ class Rig:
         return connection
 
     async def connection_request(
-        self, url: str, pair: tuple[str | None, str | None], host: str, variation: Variation | None = None
+        self,
+        url: str,
+        pair: tuple[str | None, str | None],
+        host: str,
+        variation: Variation | None = None,
+        *,
+        again: bool = False,
     ) -> ConnectionRequestOutcome:
         """Send a connection request and watch for the session that follows, or does not.
 
-        A right request that is refused with 503 is sent once more after `QUIET`: a device should limit the rate of those
+        With *again* one that is refused with 503 is sent once more after `QUIET`: a device should limit the rate of those
         that it accepts, and has to refuse the others so (TR-069 3.2.2).
         """
         outcome = await self._connection_request(url, pair, host, variation)
-        right = pair == self.connection_request_credentials and variation is None
-        if outcome.status != 503 or outcome.session or not right:
+        if outcome.status != 503 or outcome.session or not again:
             return outcome
         await pass_time(self.clock, QUIET)
         return replace(await self._connection_request(url, pair, host, variation), limited=True)

@@ -22,9 +22,10 @@ from cryptography.x509.oid import NameOID
 from test_cpe_client_certificate import DAY, NOW
 
 from reference_cpe import network, rim, urls
-from reference_cpe.client import RESPONSE_TIME, open_connection
+from reference_cpe.client import open_connection
 from reference_cpe.parts import Parts
 from reference_cpe.rim import ConnectFailed
+from reference_cpe.session import RESPONSE_TIME
 from reference_cpe.trust import BadCertificate, read_certificate
 
 ROOT, OTHER = trustme.CA(), trustme.CA()
