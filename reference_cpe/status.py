@@ -87,6 +87,10 @@ class Informer:
             parameter_list=parts.aliases.renamed(self.parameters({**asked, **changes}), {}),
         )
 
+    def names_rows(self) -> bool:
+        """Whether the Inform may name parameters of rows that come and go; else the first request is soon enough."""
+        return bool(self._parts.store.get("attributes")) or inform_parameters.asked_for(self._parts.model)
+
     def device_id(self) -> DeviceIdStruct:
         device = self._parts.config.device
         return DeviceIdStruct(device.manufacturer, device.oui, device.product_class, device.serial_number)
