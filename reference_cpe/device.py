@@ -189,7 +189,8 @@ class Device:
             self._merged = 0
             self.sessions["started"] += 1
             self.parts.heartbeat.beating = beating
-            self.parts.model.refresh()
+            if self.parts.informer.names_rows():
+                self.parts.model.refresh()
             if not beating:
                 self.parts.events.attempt()
                 self._notifier.session_started()

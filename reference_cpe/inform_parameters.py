@@ -51,6 +51,11 @@ def events_problem(_parts: Parts, text: str) -> str | None:
     return None
 
 
+def asked_for(model: Model) -> bool:
+    """Whether the ACS wants any."""
+    return bool(model.rows(model.definition.stem + _TABLE))
+
+
 def wanted(model: Model, codes: Collection[str]) -> dict[str, str]:
     """The parameters, and their values, that an Inform with these events carries on the ACS's wish."""
     found: dict[str, str] = {}

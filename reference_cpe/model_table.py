@@ -123,6 +123,10 @@ RETRY_MULTIPLIER: Final = _ROOT + _SERVER + "CWMPRetryIntervalMultiplier"
 THROTTLE: Final = _ROOT + _SERVER + "DefaultActiveNotificationThrottle"
 CONNECTION_REQUEST_URL: Final = _ROOT + _SERVER + "ConnectionRequestURL"
 CONNECTION_REQUEST_ENABLE: Final = _ROOT + _SERVER + "HTTPConnectionRequestEnable"
+TIME_ENABLE: Final = _ROOT + "Time.Enable"
+TIME_ZONE: Final = _ROOT + "Time.LocalTimeZone"
+TIME_ZONE_NAME: Final = _ROOT + "Time.LocalTimeZoneName"
+"""What Device:2 and InternetGatewayDevice:1 call the rule of the local time zone."""
 COMPRESSION: Final = _ROOT + _SERVER + "HTTPCompression"
 TRANSFER_POLICY: Final = _ROOT + _POLICY
 HEARTBEAT_POLICY: Final = _ROOT + _HEARTBEAT
@@ -205,7 +209,7 @@ BINDINGS: Final[dict[str, Binding]] = {
     _HEARTBEAT + "ReportingInterval": _stored("3600"),
     _HEARTBEAT + "InitiationTime": _stored(UNKNOWN_TIME),
     "Time.Enable": _stored("true"),
-    "Time.Status": Binding(lambda parts: "Synchronized" if parts.clock.absolute else "Unsynchronized"),
+    "Time.Status": Binding(lambda parts: parts.status.time_status()),
     "Time.CurrentLocalTime": Binding(lambda parts: parts.status.current_time(), volatile=True),
     "Time.LocalTimeZone": _stored("UTC0"),
     "Time.LocalTimeZoneName": _stored("UTC0"),

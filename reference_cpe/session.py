@@ -98,6 +98,8 @@ class Session:
         self._request: tuple[Message, str] | None = None
         self._pending: list[OwnRequest] = []
         self._own: OwnRequest | None = None
+        self._looked = False
+        """The model has been told of rows that have come or gone since the last session."""
 
     # --- out
 
@@ -258,6 +260,9 @@ class Session:
                 9003, f"Invalid arguments: {wrong.where.rpartition('/')[2]}: expected {wrong.expected}"[:256]
             )
         log.info("%s", _name(message))
+        if not self._looked:
+            self._looked = True
+            self.parts.model.refresh()
         return handler(self.parts, message)
 
 

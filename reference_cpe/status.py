@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from harness.cwmp import datatypes
 from harness.cwmp.events import VALUE_CHANGE
 from harness.cwmp.messages import DeviceIdStruct, Inform, ParameterValueStruct
-from reference_cpe import inform_parameters
-from reference_cpe.model_table import PROVISIONING_CODE
+from reference_cpe import inform_parameters, zone
+from reference_cpe.model_table import PROVISIONING_CODE, TIME_ENABLE, TIME_ZONE, TIME_ZONE_NAME
 from reference_cpe.urls import bracketed
 
 if TYPE_CHECKING:
@@ -28,8 +28,22 @@ class Status:
         return self._parts.clock.now() - self._booted
 
     def current_time(self) -> str:
-        """Now as a dateTime: UTC, or since boot where the time is not known (TR-106 3.2)."""
-        return self.time(self._parts.clock.unix())
+        """Now as a dateTime: of the local zone, or since boot where the time is not known (TR-069 A.3.3.1, TR-106 3.2)."""
+        unix = self._parts.clock.unix()
+        if not self._parts.clock.absolute:
+            return self.time(unix)
+        return datatypes.format_time(unix, zone.offset(unix, self._time_zone()))
+
+    def _time_zone(self) -> str:
+        model = self._parts.model
+        # A gateway's LocalTimeZone is an offset in words of its own (TR-098); its rule has another name.
+        return model.text(TIME_ZONE_NAME if model.path(TIME_ZONE_NAME) in model.parameters else TIME_ZONE)
+
+    def time_status(self) -> str:
+        """Time.Status; the time itself comes from the system."""
+        if not self._parts.model.flag(TIME_ENABLE):
+            return "Disabled"
+        return "Synchronized" if self._parts.clock.absolute else "Unsynchronized"
 
     def time(self, unix: float) -> str:
         if not self._parts.clock.absolute:
@@ -86,6 +100,10 @@ class Informer:
             retry_count=parts.retry.count,
             parameter_list=parts.aliases.renamed(self.parameters({**asked, **changes}), {}),
         )
+
+    def names_rows(self) -> bool:
+        """Whether the Inform may name parameters of rows that come and go; else the first request is soon enough."""
+        return bool(self._parts.store.get("attributes")) or inform_parameters.asked_for(self._parts.model)
 
     def device_id(self) -> DeviceIdStruct:
         device = self._parts.config.device

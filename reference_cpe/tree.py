@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
+from typing import Final
 
 from reference_cpe.definition import Definition, ObjectDefinition, ParameterDefinition
 from reference_cpe.live import Row
@@ -50,6 +52,12 @@ def grow(definition: Definition, numbers: RowNumbers) -> Tree:
     return tree
 
 
+_Key = tuple[int, str]
+_shared: dict[_Key, tuple[ParameterDefinition, Parameter]] = {}
+"""Parameters by their definition and path: many devices in one process are alike but for their rows and values."""
+_MOST_SHARED: Final = 65536
+
+
 class _Growth:
     def __init__(self, tree: Tree, definition: Definition, numbers: RowNumbers) -> None:
         self._tree = tree
@@ -72,7 +80,7 @@ class _Growth:
             child.entries: f"{path}{child.name}." for child in definition.children.values() if child.entries
         }
         for parameter in definition.parameters.values():
-            full = path + parameter.name
+            full = sys.intern(path + parameter.name)
             if parameter.name in counted:
                 self._tree.counters[counted[parameter.name]] = full
             self._tree.parameters[full] = self._parameter(
@@ -83,7 +91,7 @@ class _Growth:
             if parameter.forced and first:
                 self._tree.forced.append(full)
         for child in definition.children.values():
-            below = f"{path}{child.name}."
+            below = sys.intern(f"{path}{child.name}.")
             if not child.table:
                 self.object(child, below, f"{template}{child.name}.", Node(child), first=first)
                 continue
@@ -116,6 +124,20 @@ class _Growth:
         return _value(self._live(table + ".") or [], path) is not None
 
     def _parameter(
+        self, definition: ParameterDefinition, path: str, template: str, table: str | None, node: Node
+    ) -> Parameter:
+        key = (id(definition), path)
+        known = _shared.get(key)
+        if known is not None and known[0] is definition and not node.live:
+            return known[1]
+        made = self._made(definition, path, template, table, node)
+        if not node.live:
+            if len(_shared) >= _MOST_SHARED:
+                _shared.clear()
+            _shared[key] = definition, made
+        return made
+
+    def _made(
         self, definition: ParameterDefinition, path: str, template: str, table: str | None, node: Node
     ) -> Parameter:
         concrete = path.removeprefix(self._stem)

@@ -6,11 +6,18 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from cpe_lab import ManualClock
+from cpe_lab import Acs, ManualClock
 
-from harness.cwmp.messages import ParameterValueStruct
+from harness.cwmp.messages import (
+    GetParameterValues,
+    GetParameterValuesResponse,
+    ParameterValueStruct,
+    SetParameterAttributes,
+    SetParameterAttributesStruct,
+)
 from reference_cpe import interfaces, live
 from reference_cpe.config import Config, Network, Profile
+from reference_cpe.device import Device
 from reference_cpe.fault import CwmpFault
 from reference_cpe.network import NoSource
 from reference_cpe.parts import Parts, assemble
@@ -200,3 +207,31 @@ def test_nobody_changes_those_of_a_gateway_either(gateway: Parts) -> None:
     assert [fault.fault_code for fault in caught.value.parameters] == [9008]
     for parameter in gateway.model.parameters.values():
         assert value_problem(parameter.syntax, gateway.model.read(parameter)) is None, parameter.path
+
+
+async def test_a_session_sees_the_rows_of_today(
+    acs: Acs, home: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A route that has come since the last session is there for the first request, and in an Inform that may name it."""
+    monkeypatch.setattr(live, "_NET", home)
+    (home / "route").write_text(ROUTES)
+    device = Device(
+        Config(settings={"port": 0, "acs_url": f"{acs.base}/acs"}), clock, home / "s", (), Random(1)
+    )
+    await device.boot()
+    await acs.until(lambda: acs.ended == 1 and not clock.busy)
+    name = "Device.Routing.Router.1.IPv4Forwarding.3.DestIPAddress"
+    (home / "route").write_text(
+        ROUTES + "lan0	004FA8C0	00000000	0001	0	0	1	00FFFFFF	0	0	0\n"
+    )
+    passive = SetParameterAttributesStruct(name, True, 1, False, ())
+    acs.queue += [GetParameterValues((name,)), SetParameterAttributes((passive,))]
+    device.wake()
+    await acs.until(lambda: acs.ended == 2 and not clock.busy)
+    (answer,) = (m for m in acs.got if isinstance(m, GetParameterValuesResponse))
+    assert [item.value for item in answer.parameter_list] == ["192.168.79.0"]
+    (home / "route").write_text(ROUTES)
+    device.wake()
+    await acs.until(lambda: acs.ended == 3 and not clock.busy)
+    assert name not in device.parts.model.parameters
+    await device.close()
