@@ -15,15 +15,19 @@ from harness.cwmp.digest import (
     verify_digest,
 )
 from harness.cwmp.http_auth_syntax import AuthError
-from harness.cwmp.messages import Download, GetParameterValues, ParameterValueStruct, SetParameterValues
+from harness.cwmp.messages import (
+    Download,
+    GetParameterValues,
+    ParameterValueStruct,
+    SetParameterValues,
+    Upload,
+)
 from harness.expect import Allowed, Judgement, equal, failed, nothing, passed, that
 from harness.lab.reply import Reply
 from harness.verdict.transcript import Role
 from harness.verdict.verdict import Verdict
 
 NEEDS = ("acs_username", "acs_password")
-RETRY_WATCH = 15.0
-"""Seconds in which a failed session is tried again for the first time (TR-069 3.2.1.1: 5 to 10)."""
 
 
 @case("acs-credentials.digest", verifies="lcos.acs-credentials.digest", needs=NEEDS)
@@ -314,16 +318,6 @@ def nothing_volunteered(bench: Bench, case: Case) -> None:
     case.check("lcos.acs-credentials.nothing-volunteered", bench.works() or "a session", equal("a session"))
     volunteered = [str(seen) for seen in bench.traffic.requests(mark, Role.ACS) if seen.authorization]
     case.check("lcos.acs-credentials.nothing-volunteered", volunteered, nothing("request with Authorization"))
-    case.step("Let the Inform fail, and look at the retry.")
-    mark = bench.traffic.mark()
-    bench.fail_next(Reply(500, close=True, note="HTTP 500 to the Inform"), RETRY_WATCH)
-    volunteered = [str(seen) for seen in bench.traffic.requests(mark, Role.ACS) if seen.authorization]
-    case.check(
-        "lcos.acs-credentials.nothing-volunteered",
-        volunteered,
-        nothing("request with Authorization"),
-        what="after a failed session",
-    )
 
 
 def users_of(requests: list[Request]) -> set[str]:
@@ -573,3 +567,26 @@ cases_from(
         for name, scheme, user, what in FILE_LOGINS
     ],
 )
+
+
+@case("acs-credentials.kept.upload", verifies=KEPT, needs=NEEDS)
+def kept_from_upload(bench: Bench, case: Case) -> None:
+    """A file server to which the device uploads does not get the credentials for the ACS.
+
+    Accepted: the ACS user in no request to the file server; the transfer may fail. Not applicable where the device refuses
+    the Upload.
+    """
+    pair = bench.acs_credentials
+    offer = bench.files.offer(f"upload-{bench.fresh()}", b"")
+    bench.files.uploads_need(Digest(*pair))
+    case.step("Order an upload with no user to a file server that the ACS pair would open.")
+    mark, door = bench.traffic.mark(), bench.door.mark()
+    with bench.session("an Upload without user") as session:
+        reply = session.call(Upload(f"key-{bench.fresh()}", "1 Vendor Configuration File", offer.url))
+    if reply.fault is not None:
+        raise NotApplicable(f"the device refuses the Upload: fault {reply.fault.fault_code}")
+    bench.transfer_report(door, within=bench.timing.transfer)
+    requests = bench.traffic.requests(mark, Role.FILE_SERVER)
+    if not requests:
+        raise Inconclusive("the device made no request to the file server")
+    case.check(KEPT, users_of(requests) & {pair[0]}, nothing("use of the ACS user at the file server"))

@@ -6,10 +6,11 @@ from contextlib import nullcontext
 
 from harness.bench import Bench
 from harness.case import Case, Inconclusive, NotApplicable, case
-from harness.cwmp.messages import Download
+from harness.cwmp.messages import Download, Message, Upload
 from harness.expect import Allowed, between, equal, failed, nothing, passed
 from harness.lab.pki import Identity
 from harness.lab.pki_plan import FORGED_ROOT, HOST, OTHER_ROOT, ROOT, Plan, World
+from harness.lab.reply import Reply
 from harness.verdict.transcript import Connection
 from suites.expectations import TransferOutcome, describe_reply, transfer_fetched
 from suites.https import HTTPS, needs_right_clock
@@ -144,12 +145,17 @@ def to_http_301(bench: Bench, case: Case) -> None:
 DOWNLOAD = (*HTTPS, "download", "script", "allow_file_transmission")
 
 
-def _fetch(bench: Bench, identity: Identity) -> TransferOutcome:
-    """Order the download of a script from the https file server, which shows *identity*."""
-    offer = bench.https.offer(f"script-{bench.fresh()}", bench.files.script(f"tls-{bench.fresh()}"), identity)
+def _fetch(bench: Bench, identity: Identity, kind: str = "script") -> TransferOutcome:
+    """Order the transfer of a script, firmware or upload from or to the https file server, which shows *identity*."""
+    script = bench.files.script(f"tls-{bench.fresh()}")
+    content = bench.files.unusable_firmware() if kind == "firmware" else script
+    offer = bench.https.offer(f"{kind}-{bench.fresh()}", content, identity)
     since = bench.door.mark()
-    order = Download(f"key-{bench.fresh()}", bench.files.script_type, offer.url, file_size=len(offer.content))
-    with bench.session("Download over https") as session:
+    file_type = bench.files.firmware_type if kind == "firmware" else bench.files.script_type
+    order: Message = Download(f"key-{bench.fresh()}", file_type, offer.url, file_size=len(offer.content))
+    if kind == "upload":
+        order = Upload(f"key-{bench.fresh()}", "1 Vendor Configuration File", offer.url)
+    with bench.session("transfer over https") as session:
         reply = session.call(order)
     complete = None
     if reply.fault is None and not reply.lost:
@@ -166,7 +172,7 @@ def not_fetched() -> Allowed[TransferOutcome]:
     )
 
 
-def _bad_file_server(bench: Bench, case: Case, bad: Plan, shown: str) -> None:
+def _bad_file_server(bench: Bench, case: Case, bad: Plan, shown: str, kind: str = "script") -> None:
     """Download from an https file server that shows *bad*, between two downloads with a right certificate.
 
     The right root is in both stores of the device, the bad one's in neither: whichever store it uses for files.
@@ -176,8 +182,11 @@ def _bad_file_server(bench: Bench, case: Case, bad: Plan, shown: str) -> None:
     right, wrong = world.identity(ROOT.leaf(HOST)), world.identity(bad)
 
     def fetches() -> str:
-        outcome = _fetch(bench, right)
-        good = transfer_fetched().judge(outcome).verdict == "pass"
+        outcome = _fetch(bench, right, kind)
+        if kind == "upload" and outcome.reply.fault is not None:
+            raise NotApplicable(f"the device refuses the Upload: {describe_reply(outcome.reply)}")
+        fetched = transfer_fetched().judge(outcome).verdict == "pass"
+        good = {"script": fetched, "firmware": outcome.hits > 0, "upload": outcome.complete_fault == 0}[kind]
         return "" if good else f"{describe_reply(outcome.reply)}: {outcome}"
 
     both = bench.https.system_store(bench.root) if bench.topology.isolated else nullcontext()
@@ -185,7 +194,7 @@ def _bad_file_server(bench: Bench, case: Case, bad: Plan, shown: str) -> None:
         case.step(f"Order a download while the file server shows {shown}.")
         mark = bench.https.mark()
         clear = bench.clear_text_mark()
-        outcome = _fetch(bench, wrong)
+        outcome = _fetch(bench, wrong, kind)
         for connection in bench.https.since(mark, "files-https"):
             observe(case, connection, wrong)
         case.check(FILES, outcome, not_fetched(), what=shown)
@@ -221,6 +230,26 @@ def file_server_expired(bench: Bench, case: Case) -> None:
     _bad_file_server(bench, case, ROOT.leaf(HOST, not_after=-10), "a certificate that expired ten days ago")
 
 
+@case("https.file-server.firmware", verifies=FILES, needs=(*DOWNLOAD, "allow_firmware_updates"))
+def file_server_for_firmware(bench: Bench, case: Case) -> None:
+    """No firmware is fetched from an https server whose certificate leads to no root of the device's.
+
+    Accepted: no request at the file server, and a fault at once or in the TransferComplete.
+    """
+    bench.configure(allow_firmware_updates=True)
+    _bad_file_server(bench, case, OTHER_ROOT.leaf(HOST), "a certificate of another root", "firmware")
+
+
+@case("https.file-server.upload", verifies=FILES, needs=DOWNLOAD)
+def file_server_for_uploads(bench: Bench, case: Case) -> None:
+    """Nothing is uploaded to an https server whose certificate leads to no root of the device's.
+
+    Accepted: no request at the file server, and a fault at once or in the TransferComplete; not applicable where the device
+    refuses the Upload.
+    """
+    _bad_file_server(bench, case, OTHER_ROOT.leaf(HOST), "a certificate of another root", "upload")
+
+
 @case("https.file-server.which-store", verifies=("lcos.tls.file-server-store", FILES), needs=DOWNLOAD)
 def which_store(bench: Bench, case: Case) -> None:
     """Whether a certificate of the CWMP root, or one of the system store, is good for a file server is recorded.
@@ -242,23 +271,73 @@ def which_store(bench: Bench, case: Case) -> None:
     case.check(FILES, _fetch(bench, world.identity(FORGED_ROOT.leaf(HOST))), not_fetched())
 
 
+# --- a second connection of the same session ---
+
+
+@case("https.reject.on-reconnect", verifies="lcos.tls.untrusted-root", needs=HTTPS)
+def on_reconnect(bench: Bench, case: Case) -> None:
+    """A connection that is opened anew within a session is verified like the first one.
+
+    The ACS redirects the empty POST to its own URL and closes the connection. Accepted: no application byte on a connection
+    with a certificate of another root. A device that does not come back is not judged.
+    """
+    bench.use_https()
+    with case.twin("a certificate of the stored root leads to a session", bench.works):
+        case.step(
+            "In a session, show a certificate of another root from the next connection on; then make it reconnect."
+        )
+        wrong = bench.other_root.leaf(*bench.acs_names)
+        with bench.session("whose connection is closed") as session:
+            first = bench.https.mark()
+            bench.https.serve_during(bench.https.settings(wrong))
+            location = [("Location", bench.acs_url("acs-https-v4"))]
+            session.reply(Reply(307, headers=location, close=True, note="redirect to the same URL"))
+        there = bench.https.since(first)
+        for connection in there:
+            observe(case, connection, wrong)
+        if not there:
+            raise Inconclusive("the device did not come back within the session")
+        spoke = [connection for connection in there if connection.bytes_from_device()]
+        attempt = spoke[0] if spoke else there[0]
+        case.check("lcos.tls.untrusted-root", attempt, rejected(wrong), evidence=bench.evidence_of(attempt))
+        bench.https.serve(bench.https.settings(bench.identity()))
+
+
 # --- retries ---
 
+LATER = 400.0
+"""Seconds in which a device that keeps to the waits of TR-069 has tried some five times."""
 
-@case("https.retry.after-rejection", verifies=(RETRY, NO_DOWNGRADE), needs=HTTPS)
+
+@case(
+    "https.retry.after-rejection",
+    verifies=(RETRY, NO_DOWNGRADE, "lcos.tls.untrusted-root", "lcos.tls.host-name"),
+    needs=HTTPS,
+)
 def retry_after_rejection(bench: Bench, case: Case) -> None:
     """After a rejected certificate the device comes back at the session retry waits, and recovers.
 
     Accepted: one to eight connections in the next 60 s (four are due at most: 5, 10 and 20 s apart at least; twice as
     many for a device that tries two ways each time), none with an application byte, and a session once the
-    certificate is right.
+    certificate is right; for a certificate of another root, and for one that names another host.
     """
+    for shown, requirement, identity in (
+        (
+            "a certificate of another root",
+            "lcos.tls.untrusted-root",
+            bench.other_root.leaf(*bench.acs_names),
+        ),
+        ("a certificate for another host", "lcos.tls.host-name", bench.root.leaf(*bench.foreign_names)),
+    ):
+        _retried(bench, case, shown, requirement, identity)
+
+
+def _retried(bench: Bench, case: Case, shown: str, requirement: str, identity: Identity) -> None:
     bench.use_https()
     mark = bench.clear_text_mark()
     with case.twin("a certificate of the stored root leads to a session", bench.works):
-        case.step("Show a certificate of another root and watch for 60 s.")
+        case.step(f"Show {shown} and watch for 60 s.")
         first = bench.https.mark()
-        identity = bench.other_root.leaf(*bench.acs_names)
         bench.present(identity)
         attempt = bench.https.bootstrap(bench)
         observe(case, attempt, identity)
@@ -269,12 +348,15 @@ def retry_after_rejection(bench: Bench, case: Case) -> None:
             "connections at " + ", ".join(f"{each.opened_at - seen[0].opened_at:.1f} s" for each in seen)
         )
         case.check(RETRY, float(len(seen)), between(1, 8, "connections"))
-        spoke = sum(each.bytes_from_device() for each in seen)
-        case.check(RETRY, spoke, equal(0), what="application bytes on all of them")
+        more = LATER if bench.clock.steered else 0.0
+        bench.pass_time(more)
+        spoke = sum(each.bytes_from_device() for each in bench.https.since(first))
+        for which in (RETRY, requirement):
+            case.check(which, spoke, equal(0), what="application bytes on all of them")
         check_no_clear_text(bench, case, mark)
         case.step("Show the right certificate and wait for the next retry.")
         bench.present(bench.identity())
-        recovered = bench.next_inform(within=200 + bench.timing.tolerance)
+        recovered = bench.next_inform(within=200 + 4 * more + bench.timing.tolerance)
         case.check(RETRY, "a session" if recovered else "no session", equal("a session"), what="recovery")
 
 

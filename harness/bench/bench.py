@@ -229,10 +229,6 @@ class Bench:
         """The device has this pair for the ACS, whoever gave it: wire rules may recompute with it."""
         self._pairs.append((username, password))
 
-    def fail_next(self, answer: Reply, seconds: float) -> None:
-        """Make the next session fail by *answer* to its Inform, and give the device *seconds* and reasons to connect."""
-        self._loop.call(self._rig.answer_next(answer, seconds), deadline=seconds + 300)
-
     def redirect_next(self, to: str, seconds: float) -> None:
         """Redirect the next session to *to* when it has logged in, and give the device *seconds* and reasons to connect."""
         self._loop.call(self._rig.redirect_next(to, seconds), deadline=seconds + 300)

@@ -72,6 +72,10 @@ class Files:
         """Requests that have reached the file server in this case, uploads among them."""
         return len(self._rig.file_server.hits)
 
+    def uploads_need(self, auth: Basic | Digest | None) -> None:
+        """Ask for these credentials before an upload is taken, until the case is over."""
+        self._rig.file_server.uploads_need(auth)
+
     def offer(self, name: str, content: bytes, *, auth: Basic | Digest | None = None) -> Offer:
         """Put *content* on the file server under *name*; *auth* protects it."""
         return self._rig.file_server.offer(f"/{name}", content, auth=auth)

@@ -117,6 +117,10 @@ class Https:
             raise Inconclusive("the device did not end its sessions")
         self._call(self._serve(settings))
 
+    def serve_during(self, settings: TlsSettings) -> None:
+        """The same in the middle of a session, for the connections that the device opens after this one."""
+        self._call(self._serve(settings))
+
     async def _serve(self, settings: TlsSettings) -> None:
         for endpoint in self._endpoints():
             endpoint.listener.tls = settings

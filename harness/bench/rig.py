@@ -454,11 +454,7 @@ class Rig:
 
     async def redirect_next(self, to: str, seconds: float) -> None:
         """Answer the next Inform, its login done, with a redirect to *to*; what follows is served."""
-        await self.answer_next(Reply(302, headers=[("Location", to)]), seconds)
-
-    async def answer_next(self, answer: Reply, seconds: float) -> None:
-        """Answer the next Inform, its login done, with *answer*; what follows is served."""
-        claim = self.acs.claim("answered otherwise", inform_reply=answer)
+        claim = self.acs.claim("redirected", inform_reply=Reply(302, headers=[("Location", to)]))
         try:
             await self.provoke(seconds, restart=False)
         finally:

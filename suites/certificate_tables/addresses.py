@@ -95,6 +95,13 @@ v4.policy(
 v6.accept("right", "a leaf for the address", ROOT.leaf(HOST), ADDRESS, OCTETS)
 v6.reject("other", "a leaf for another address", ROOT.leaf("2001:db8:100::77"), ADDRESS, OCTETS)
 v6.reject(
+    "other-network",
+    "a leaf for an address that ends like the right one, in another network",
+    ROOT.leaf("2001:db8:dead::10"),
+    ADDRESS,
+    OCTETS,
+)
+v6.reject(
     "as-dns-name",
     "a leaf with the address written as a DNS name",
     ROOT.leaf(dns("{v6}")),

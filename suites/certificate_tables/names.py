@@ -39,6 +39,28 @@ reject("host-as-suffix", "a leaf for a name that ends with the host's", ROOT.lea
 reject("first-label-alone", "a leaf for the first label alone", ROOT.leaf("{label}"), NAME, WHOLE)
 reject("leading-dot", "a leaf for the domain with a leading dot", ROOT.leaf(dns(".{parent}")), NAME, WHOLE)
 reject(
+    "leading-dot-before-host",
+    "a leaf for the host with a leading dot",
+    ROOT.leaf(dns(".{host}")),
+    NAME,
+    WHOLE,
+)
+reject(
+    "other-host-by-tls-12",
+    "a leaf for another host, by TLS 1.2",
+    ROOT.leaf("other.bench.test"),
+    NAME,
+    WHOLE,
+    maximum="TLSv1_2",
+)
+accept(
+    "first-of-several",
+    "a leaf for the host and two others behind it",
+    ROOT.leaf(HOST, "www.example.net", "mail.example.net"),
+    "cwmp.tls.harmless-certificate",
+    "RFC 9525 6.2: one name that matches suffices",
+)
+reject(
     "no-name",
     "a leaf without any name",
     ROOT.leaf(),

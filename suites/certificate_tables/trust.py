@@ -49,6 +49,30 @@ accept(
 )
 reject("other-root", "a leaf of a root that is not stored", OTHER_ROOT.leaf(HOST), UNTRUSTED, NO_PATH)
 reject(
+    "other-root-by-tls-12",
+    "a leaf of a root that is not stored, by TLS 1.2",
+    OTHER_ROOT.leaf(HOST),
+    UNTRUSTED,
+    NO_PATH,
+    maximum="TLSv1_2",
+)
+reject(
+    "other-root-with-rsa-key",
+    "a leaf with an RSA key of a root that is not stored",
+    OTHER_ROOT.leaf(HOST, key="rsa2048"),
+    UNTRUSTED,
+    NO_PATH,
+)
+reject(
+    "other-root-at-address",
+    "a leaf of a root that is not stored, where the ACS URL has an address",
+    OTHER_ROOT.leaf(HOST),
+    UNTRUSTED,
+    NO_PATH,
+    at="v4",
+    twin=ROOT.leaf(HOST),
+)
+reject(
     "other-root-sent",
     "a leaf of a root that is not stored, and that root",
     OTHER_ROOT.leaf(HOST).sent(0, 1),
