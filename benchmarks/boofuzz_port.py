@@ -28,7 +28,7 @@ from harness.fuzz.connection_request.executor import ConnectionRequestExecutor
 from harness.fuzz.connection_request.programs import connection_request
 from harness.fuzz.evidence import End
 from harness.fuzz.facts import DeviceFacts
-from harness.fuzz.hunt.worker import collect_rarely
+from harness.fuzz.hunt.worker import spare_memory
 from harness.fuzz.mixture import mixed
 from harness.fuzz.oracles import judge
 from harness.fuzz.program import Program
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    collect_rarely()
+    spare_memory()
     result = summary(measure(given.boofuzz_python, given.seconds, given.rounds))
     if given.json:
         print(json.dumps(result))

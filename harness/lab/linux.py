@@ -2,7 +2,7 @@
 
 Standard library only, so that the keeper starts quickly. Every function raises `OSError` with the name of
 the call and its argument in the message. Sources: unshare(2), setns(2), mount(2), prctl(2),
-capabilities(7), netdevice(7).
+capabilities(7), netdevice(7), mallopt(3).
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 _CAPABILITY_VERSION_3: Final = 0x20080522
 _SIOCETHTOOL: Final = 0x8946
 _ETHTOOL_OFF: Final = {"tx-checksum": 0x17, "tso": 0x1F, "gso": 0x24, "gro": 0x2C}
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 
 HOST_WIDE_CAPABILITIES: Final = {"sys_module": 16, "sys_rawio": 17, "sys_boot": 22, "sys_time": 25}
 """What a device's commands could do to the machine that no namespace confines: set its clock, say."""
@@ -73,6 +75,21 @@ def _prctl(option: int, value: int) -> None:
 def kill_with_parent() -> None:
     """Ask for SIGKILL when the parent *thread* ends. The caller re-checks its parent afterwards."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def give_back_memory() -> None:
+    """Have glibc give large blocks back to the kernel as soon as they are free (mallopt(3)); other C libraries are let be.
+
+    Left alone it raises its bound to the largest block that was ever freed, and keeps a heap for each thread.
+    """
+    mallopt = getattr(_libc, "mallopt", None)
+    if mallopt is not None and hasattr(_libc, "gnu_get_libc_version"):
+        for option, value in (
+            (_M_MMAP_THRESHOLD, 262_144),
+            (_M_TRIM_THRESHOLD, 1_048_576),
+            (_M_ARENA_MAX, 1),
+        ):
+            mallopt(option, value)
 
 
 def adopt_orphans() -> None:

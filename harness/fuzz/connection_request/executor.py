@@ -17,7 +17,7 @@ from harness.fuzz.executor import ExecutorError
 from harness.fuzz.program import Program, Surface
 from harness.lab.topology import WAN
 
-BATCH: Final = 800
+BATCH: Final = 1600
 """Programs between two golden sessions: they meet on nothing but the device."""
 WATCH: Final = 31.0
 """Seconds of device time after a batch in which a session may begin that somebody asked for (3.2.2.1: 30 s)."""

@@ -231,6 +231,10 @@ class Campaign:
     def _count(self, evidence: Evidence) -> None:
         left = [seen.program for seen in evidence.observations if seen.end is End.NOT_REACHED]
         self.state.cases += len(evidence.observations) - len(left)
+        if self._tries:
+            for seen in evidence.observations:
+                if seen.end is not End.NOT_REACHED:
+                    self._tries.pop(seen.program.digest, None)
         self._requeue(left)
         for seen in self.buckets.learn(evidence):
             if self._corpus is not None:

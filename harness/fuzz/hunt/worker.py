@@ -81,11 +81,13 @@ class Lines:
         self._out.flush()
 
 
-def collect_rarely() -> None:
+def spare_memory() -> None:
     """Let the garbage collector leave alone what lives as long as the process, and look less often at the rest.
 
-    A batch makes tens of thousands of objects that all die with it, by their counts.
+    A batch makes tens of thousands of objects that all die with it, by their counts; and now and then a message of
+    many megabytes, whose memory is wanted back.
     """
+    linux.give_back_memory()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
 
@@ -104,7 +106,7 @@ def main(arguments: Sequence[str]) -> None:
     sys.dont_write_bytecode = True
     signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
-    collect_rarely()
+    spare_memory()
     # What libraries print must not get between the lines.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
