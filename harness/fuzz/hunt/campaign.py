@@ -338,6 +338,8 @@ class Campaign:
             hits=caught.hits,
             runs=caught.runs,
             edits=len(caught.program.origin.edits),
+            cases=self.state.cases,
+            seconds=round(self._now() - self._began, 1),
         )
         self.found[failure] = one
         self.state.findings += 1
