@@ -25,6 +25,7 @@ from typing import Any, Final
 from harness.device.profile import reference
 from harness.fuzz.connection_request.executor import ConnectionRequestExecutor
 from harness.fuzz.connection_request.programs import connection_request
+from harness.fuzz.evidence import End
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.mixture import mixed
 from harness.fuzz.oracles import judge
@@ -56,7 +57,7 @@ def ours(executor: ConnectionRequestExecutor, stream: Iterator[Program], seconds
         evidence = executor.run(programs)
         if alarms := judge(evidence):
             raise RuntimeError(f"the reference CPE is clean, but: {alarms[0]}")
-        count += len(programs)
+        count += sum(each.end is not End.NOT_REACHED for each in evidence.observations)
     return count / spent if count else 0.0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +19,8 @@ from harness.fuzz.hunt.conduct import Tally, conduct
 from harness.fuzz.hunt.station import Order
 from harness.fuzz.program import Surface
 
+STEP = 50_000
+"""Cases after which a long run says how far it is."""
 EVERY = 1.0
 """Seconds between two looks at the memory."""
 
@@ -77,7 +80,7 @@ def main() -> None:
     memory.start()
     with tempfile.TemporaryDirectory(prefix="cpecheck-bench-") as folder:
         order = Order(surfaces=[Surface.SOAP], out=folder, seed=options.seed, cases=options.cases)
-        results = conduct(order, options.workers, _silent)
+        results = conduct(order, options.workers, Told(memory))
     memory.stop()
     (surface,) = results.surfaces
     sizes = [size for _, size in memory.readings]
@@ -100,8 +103,25 @@ def main() -> None:
             print(f"{name:24} {value}")
 
 
-def _silent(_tally: Tally, _elapsed: float) -> None:
-    """Show nothing."""
+class Told:
+    """Says on standard error, every `STEP` cases, how far the run is and how large its larger worker."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._next = STEP
+
+    def __call__(self, tally: Tally, elapsed: float) -> None:
+        cases, rate, _ = tally.now()
+        if cases < self._next or not self._memory.readings:
+            return
+        self._next = cases - cases % STEP + STEP
+        size = self._memory.readings[-1][1]
+        load = os.getloadavg()[0]
+        print(
+            f"{cases} cases, {elapsed:.0f} s, {rate:.0f} cases/s, {size:.1f} MB, load {load:.1f}",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

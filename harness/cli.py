@@ -134,7 +134,8 @@ def run(
     try:
         check(asked)
     except RunError as error:
-        raise click.UsageError(str(error)) from None
+        # One line, as docs/profiles.md says: how the command is used is not what is wrong.
+        raise click.ClickException(str(error)) from None
     arguments = [*_repeat("--select", select), *_repeat("--exclude", exclude)]
     arguments += [*_repeat("--defect", defect), *_repeat("--variant", variant)]
     arguments += _repeat("--defect-file", map(str, defect_file))

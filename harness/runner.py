@@ -32,6 +32,10 @@ GIVE_UP = 2
 """Groups in a row in which the device could not be brought back; after that it is not looked for any more."""
 
 
+QUIET = frozenset({Verdict.PASS, Verdict.NOT_APPLICABLE})
+"""A case with such a verdict has nothing that anybody would look for among its packets."""
+
+
 class Runner:
     """One bench and what runs on it, case by case.
 
@@ -216,10 +220,12 @@ class Runner:
             return
         folder, whole = self._evidence / case.spec.id, self._keep_transcript(case, transcript)
         try:
+            # Nobody reads the packets of a good case but those that it names.
+            in_words = worst(each.verdict for each in case.assertions) not in QUIET
             if self._redact:
-                self._keep_clean_capture(bench, folder, whole)
+                self._keep_clean_capture(bench, folder, whole, in_words)
             else:
-                bench.save_capture(folder, tls_secrets=self._tls_secrets)
+                bench.save_capture(folder, tls_secrets=self._tls_secrets, in_words=in_words)
         except (LabError, PcapngError) as error:
             case.observe(f"the capture of this case is lost: {error}")
 
@@ -232,10 +238,10 @@ class Runner:
             (folder / "transcript.json").write_bytes(encode(clean))
         return whole
 
-    def _keep_clean_capture(self, bench: Bench, folder: Path, whole: Sequence[bytes]) -> None:
+    def _keep_clean_capture(self, bench: Bench, folder: Path, whole: Sequence[bytes], in_words: bool) -> None:
         """No secret reaches the bundle's folder, even for a moment: a run may be killed at any time."""
         with tempfile.TemporaryDirectory(prefix="cpecheck-capture-") as name:
-            bench.save_capture(Path(name), tls_secrets=self._tls_secrets)
+            bench.save_capture(Path(name), tls_secrets=self._tls_secrets, in_words=in_words)
             for file in Path(name).iterdir():
                 data = file.read_bytes()
                 clean = (

@@ -82,6 +82,8 @@ class Profile:
     """``full``, or ``lancom`` for the RPCs that LCOS documents and no others."""
     data_model: str = "TR-181"
     """``TR-181`` (Device.) or ``TR-098`` (InternetGatewayDevice.)."""
+    alias_based_addressing: bool = False
+    """Whether the ACS may call rows by their alias."""
 
 
 @dataclass(frozen=True, slots=True)

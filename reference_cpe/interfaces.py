@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from reference_cpe.parts import Parts
 
 _TABLE: Final = "IP.Interface."
-_GATEWAY_WAN: Final = "WANDevice.1.WANConnectionDevice.1.WANIPConnection.1"
+GATEWAY_WAN: Final = "WANDevice.1.WANConnectionDevice.1.WANIPConnection.1"
+_GATEWAY_LAN: Final = "LANDevice.1.LANHostConfigManagement.IPInterface."
+"""Where they stand below InternetGatewayDevice (TR-098)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,18 @@ def of(network: Network) -> list[Interface]:
     return found
 
 
+def lan(network: Network) -> list[Interface]:
+    """The networks with an IPv4 address, in the order of their instance numbers below InternetGatewayDevice."""
+    return [Interface(name, address) for name, address in network.networks.items() if ":" not in address]
+
+
 def named(parts: Parts, path: str) -> Interface | None:
     """The interface that *path* (with or without the dot at the end) leads to in the device's data model."""
     below = path.removesuffix(".").removeprefix(parts.model.definition.stem)
-    everything = of(parts.config.network)
-    if below == _GATEWAY_WAN:
-        return everything[0]
-    number = below.removeprefix(_TABLE)
-    if below.startswith(_TABLE) and number.isdecimal() and 1 <= int(number) <= len(everything):
-        return everything[int(number) - 1]
+    if below == GATEWAY_WAN:
+        return of(parts.config.network)[0]
+    for table, known in ((_TABLE, of(parts.config.network)), (_GATEWAY_LAN, lan(parts.config.network))):
+        number = below.removeprefix(table)
+        if below.startswith(table) and number.isdecimal() and 1 <= int(number) <= len(known):
+            return known[int(number) - 1]
     return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import TYPE_CHECKING, Final
 
 from harness.cwmp.messages import SetParameterValuesFault
 from reference_cpe.definition import ObjectDefinition, UniqueKey
-from reference_cpe.values import stored_form, value_problem
+from reference_cpe.values import INTEGERS, stored_form, value_problem
 
 if TYPE_CHECKING:
     from reference_cpe.model import Model
@@ -15,23 +15,28 @@ if TYPE_CHECKING:
 _TRUE: Final = "true"
 
 
-def first_values(definition: ObjectDefinition, row: str, number: int) -> dict[str, str]:
-    """Values by path that keep a new row apart from the others, where its defaults would not.
+def first_values(
+    definition: ObjectDefinition, number: int, taken: Callable[[str], Container[str]]
+) -> dict[str, str]:
+    """Values by name that keep a new row apart from the others, where its defaults would not.
 
     A functional key counts only among enabled rows, and a new row is disabled unless its default says
-    otherwise; other keys count at once.
+    otherwise; other keys count at once. A number without a default (UserID) is given anyway: who enables the row
+    need not think of it. *taken* tells of a parameter the values that other rows have.
     """
     values = {}
     for key in definition.keys:
-        if key.functional and _starts_disabled(definition):
-            continue
+        later = key.functional and _starts_disabled(definition)
         for name in key.parameters[:1]:
             parameter = definition.parameters.get(name)
             if parameter is None or parameter.syntax.reference:
                 continue
-            for value in (f"cpe-{number}", str(number)):
-                if value_problem(parameter.syntax, value) is None:
-                    values[row + name] = value
+            if later and (parameter.syntax.type not in INTEGERS or parameter.syntax.default is not None):
+                continue
+            others = taken(name)
+            for value in (f"cpe-{number}", str(number), *(f"cpe-{number}-{n}" for n in range(2, 100))):
+                if value not in others and value_problem(parameter.syntax, value) is None:
+                    values[name] = value
                     break
     return values
 

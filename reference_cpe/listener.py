@@ -1,4 +1,7 @@
-"""The connection-request listener: HTTP on the port of the settings, over IPv4 and IPv6 (TR-069 3.2.2)."""
+"""The connection-request listener: HTTP on the port of the settings, over IPv4 and IPv6 (TR-069 3.2.2).
+
+A plain request takes the short way (`reference_cpe.plain_lane`), everything else h11's; from outside they are the same.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,18 @@ import asyncio
 import contextlib
 import hmac
 import logging
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 import h11
 
 from reference_cpe import network
+from reference_cpe.clock import Timer
 from reference_cpe.gate import Answer
 from reference_cpe.http import Headers
+from reference_cpe.plain_lane import Lane, Plain, written
 
 if TYPE_CHECKING:
     from reference_cpe.parts import Parts
@@ -27,7 +34,7 @@ _LONGEST = 16 * 1024
 
 
 class Listener:
-    """Seams: `success_status`, `judge`, `reply`, `start`."""
+    """Seams: `success_status`, `judge`, `reply`, `start`, and each step of the long way."""
 
     success_status = 200
 
@@ -35,6 +42,11 @@ class Listener:
         self._parts = parts
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes: dict[Lane, float] = {}
+        """Connections on the short way, and until when each has time for its next request: the first ends first."""
+        self._hurry: Timer | None = None
+        self._granted: WeakKeyDictionary[asyncio.StreamReader, float] = WeakKeyDictionary()
+        """Seconds that a connection which has changed over from the short way has left for its request."""
         self.port = 0
         """Where it listens; 0 while it does not."""
 
@@ -46,7 +58,7 @@ class Listener:
         """
         if port == self.port:
             return
-        server = await _listen(self._accept, port) if port else None
+        server = await _listen(self._protocol, port) if port else None
         await self.stop()
         self._server, self.port = server, port
         if port:
@@ -60,8 +72,81 @@ class Listener:
         server, self._server, self.port = self._server, None, 0
         for task in list(self._tasks):
             task.cancel()
+        for lane in list(self._lanes):
+            lane.close()
         if server is not None:
             server.close()
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        """What serves the next connection."""
+        if any(
+            name in vars(self) or getattr(type(self), name) is not step for name, step in _LONG_WAY.items()
+        ):
+            return self._streams(self._accept)
+        return Lane(self._answer_plain, self._admit, self._heard, self._left, self._hand_over)
+
+    @staticmethod
+    def _streams(serve: object, reader: asyncio.StreamReader | None = None) -> asyncio.StreamReaderProtocol:
+        loop = asyncio.get_running_loop()
+        reader = reader or asyncio.StreamReader(loop=loop)
+        return asyncio.StreamReaderProtocol(reader, serve, loop)  # type: ignore[arg-type]
+
+    # --- the short way ---
+
+    def _admit(self, lane: Lane) -> bool:
+        if len(self._tasks) + len(self._lanes) >= _MOST_CONNECTIONS:
+            return False
+        self._heard(lane)
+        return True
+
+    def _heard(self, lane: Lane) -> None:
+        """From now on *lane* has `REQUEST_TIME` for a request."""
+        self._lanes.pop(lane, None)
+        self._lanes[lane] = self._parts.clock.now() + REQUEST_TIME
+        self._watch()
+
+    def _left(self, lane: Lane) -> None:
+        if self._lanes.pop(lane, None) is not None:
+            self._watch()
+
+    def _watch(self) -> None:
+        """Have the clock call when the first lane's time is up; early is no harm, after the last lane is."""
+        if not self._lanes:
+            if self._hurry is not None:
+                self._hurry.cancel()
+                self._hurry = None
+        elif self._hurry is None:
+            self._hurry = self._parts.clock.call_at(next(iter(self._lanes.values())), self._late)
+
+    def _late(self) -> None:
+        self._hurry = None
+        now = self._parts.clock.now()
+        for lane in [lane for lane, until in self._lanes.items() if until <= now]:
+            log.info("connection request: nothing within %g s", REQUEST_TIME)
+            lane.close()
+        self._watch()
+
+    def _hand_over(self, lane: Lane, transport: asyncio.Transport, data: bytes) -> asyncio.Protocol:
+        """Go on with the connection the long way; *data* has come and is not answered."""
+        reader = asyncio.StreamReader(loop=asyncio.get_running_loop())
+        self._granted[reader] = self._lanes[lane] - self._parts.clock.now()
+        protocol = self._streams(self._accept, reader)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(data)
+        self._left(lane)
+        return protocol
+
+    def _answer_plain(self, request: Plain, write: Callable[[bytes], None]) -> None:
+        """As `_answer`, without waiting: nothing is in progress before or after, but for what a success begins."""
+        status, headers = self._judged(*request)
+        success = status == self.success_status
+        with self._parts.clock.work() if success else contextlib.nullcontext():
+            write(written(status, _REASONS.get(status, ""), [*headers, *_framing(status)]))
+            if success:
+                self._parts.connect()
+
+    # --- the long way ---
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -83,7 +168,7 @@ class Listener:
         connection = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST)
         while True:
             try:
-                async with self._parts.clock.timeout(REQUEST_TIME):
+                async with self._parts.clock.timeout(self._granted.pop(reader, REQUEST_TIME)):
                     request = await self._request(connection, reader)
             except h11.RemoteProtocolError:
                 await self._refuse(connection, writer)
@@ -130,7 +215,11 @@ class Listener:
 
     def judge(self, request: h11.Request) -> tuple[int, Headers]:
         """Status and headers for a request; a good one queues ``6 CONNECTION REQUEST``."""
-        method, target = request.method.decode("ascii"), request.target.decode("latin-1")
+        given = [value for name, value in request.headers if name == b"authorization"]
+        return self._judged(request.method, request.target, given)
+
+    def _judged(self, octets: bytes, where: bytes, authorizations: Sequence[bytes]) -> tuple[int, Headers]:
+        method, target = octets.decode("ascii"), where.decode("latin-1")
         path = _path(target)
         if not hmac.compare_digest(
             path.encode("latin-1"), self._parts.status.connection_request_path().encode()
@@ -138,8 +227,8 @@ class Listener:
             return 404, []
         if method != "GET":
             return 405, [("Allow", "GET")]
-        given = [value.decode("latin-1") for name, value in request.headers if name == b"authorization"]
-        answer = self._parts.gate.check(given[0] if len(given) == 1 else None, method, target)
+        given = authorizations[0].decode("latin-1") if len(authorizations) == 1 else None
+        answer = self._parts.gate.check(given, method, target)
         if answer is not Answer.OPEN:
             return 401, [("WWW-Authenticate", self._parts.gate.challenge(stale=answer is Answer.STALE))]
         if not self._parts.connection_requested():
@@ -154,9 +243,21 @@ class Listener:
 
     def reply(self, connection: h11.Connection, status: int, headers: Headers) -> bytes:
         """The bytes of a response; its body is always empty."""
-        length = [] if status == 204 else [("Content-Length", "0")]
-        head = h11.Response(status_code=status, headers=[*headers, *length], reason=_REASONS.get(status, ""))
+        every = [*headers, *_framing(status)]
+        head = h11.Response(status_code=status, headers=every, reason=_REASONS.get(status, ""))
         return (connection.send(head) or b"") + (connection.send(h11.EndOfMessage()) or b"")
+
+
+_LONG_WAY = {
+    name: Listener.__dict__[name]
+    for name in ("_accept", "_serve", "_request", "_refuse", "_answer", "_send", "judge", "reply")
+}
+"""Steps of the long way: where one of them is replaced, in a device or a subclass, every connection goes it."""
+
+
+def _framing(status: int) -> Headers:
+    """The headers that say where a response without a body ends (RFC 9110 8.6)."""
+    return [] if status == 204 else [("Content-Length", "0")]
 
 
 def _path(target: str) -> str:
@@ -178,10 +279,11 @@ _REASONS = {
 }
 
 
-async def _listen(accept: object, port: int) -> asyncio.Server:
+async def _listen(protocol: Callable[[], asyncio.BaseProtocol], port: int) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
     try:
-        return await asyncio.start_server(accept, ("0.0.0.0", "::"), port)  # type: ignore[arg-type]
+        return await loop.create_server(protocol, ("0.0.0.0", "::"), port)
     except OSError as error:
         if error.errno in (97, 99):  # no IPv6 on this machine
-            return await asyncio.start_server(accept, "0.0.0.0", port)  # type: ignore[arg-type]
+            return await loop.create_server(protocol, "0.0.0.0", port)
         raise

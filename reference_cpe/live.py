@@ -1,7 +1,8 @@
 """Tables whose rows are the device's own state: interfaces, routes, masking, inbound rules.
 
-The rows are worked out when asked for; the ACS can neither add nor delete one. Paths are below the root, as
-Device:2 writes them; a table that the running model lacks is never asked for.
+The rows are worked out when asked for; the ACS can neither add nor delete one. Paths are below the root; what
+Device:2 and InternetGatewayDevice:1 say in tables of their own is made from the same facts, and a table that the
+running model lacks is never asked for.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _UP, _GATEWAY, _REJECT, _LOCAL, _CACHE = 0x1, 0x2, 0x200, 0x80000000, 0x01000000
 """Flags of a route (linux/route.h, linux/ipv6_route.h)."""
 _TCP: Final = "6"
 _INTERFACES: Final = "Device.IP.Interface."
-"""These tables are there below Device: alone."""
+_TR_098: Final = "InternetGatewayDevice."
+_HOST_MASK: Final = "255.255.255.255"
 
 
 def rows(parts: Parts, table: str) -> list[Row] | None:
@@ -86,6 +88,57 @@ def _interface_paths(parts: Parts) -> dict[str, str]:
         if interface.name:
             paths.setdefault(interface.name, f"{_INTERFACES}{number}")
     return paths
+
+
+# --- the same below InternetGatewayDevice (TR-098), which knows IPv4 alone
+
+
+def _one(_parts: Parts) -> list[Row]:
+    """A table that holds one row, of which there is nothing to say."""
+    return [{}]
+
+
+def _wan_connection(parts: Parts) -> list[Row]:
+    network = parts.config.network
+    routes = v4_routes(_kernel("route"))
+    gateways = (row["GatewayIPAddress"] for device, row in routes if device == network.wan_interface)
+    row = {
+        "Enable": "true",
+        "ConnectionStatus": "Connected",
+        "PossibleConnectionTypes": "IP_Routed",
+        "ConnectionType": "IP_Routed",
+        "NATEnabled": str(network.masked).lower(),
+        "AddressingType": "Static",
+        "ExternalIPAddress": network.wan_v4,
+        "DefaultGateway": next(filter(None, gateways), ""),
+    }
+    return [row]
+
+
+def _lan_devices(parts: Parts) -> list[Row]:
+    return [{}] if interfaces.lan(parts.config.network) else []
+
+
+def _lan_interfaces(parts: Parts) -> list[Row]:
+    return [
+        {"Enable": "true", "IPInterfaceIPAddress": interface.v4, "IPInterfaceAddressingType": "Static"}
+        for interface in interfaces.lan(parts.config.network)
+    ]
+
+
+def _forwarding(parts: Parts) -> list[Row]:
+    common = {"Enable": "true", "Status": "Enabled", "StaticRoute": "true"}
+    wan = {parts.config.network.wan_interface: _TR_098 + interfaces.GATEWAY_WAN}
+    return [
+        {**common, **row, "Type": _kind_of_route(row), "Interface": wan.get(device, "")}
+        for device, row in v4_routes(_kernel("route"))
+    ]
+
+
+def _kind_of_route(row: Row) -> str:
+    if not row["DestIPAddress"]:
+        return "Default"
+    return "Host" if row["DestSubnetMask"] == _HOST_MASK else "Network"
 
 
 # --- masking and inbound rules
@@ -193,5 +246,11 @@ _TABLES: Final[tuple[tuple[re.Pattern[str], Callable[..., list[Row]]], ...]] = t
         (r"Routing\.Router\.", _routers),
         (r"Routing\.Router\.1\.IPv4Forwarding\.", _routes("route", v4_routes)),
         (r"Routing\.Router\.1\.IPv6Forwarding\.", _routes("ipv6_route", v6_routes)),
+        (r"WANDevice\.", _one),
+        (r"WANDevice\.1\.WANConnectionDevice\.", _one),
+        (r"WANDevice\.1\.WANConnectionDevice\.1\.WANIPConnection\.", _wan_connection),
+        (r"LANDevice\.", _lan_devices),
+        (r"LANDevice\.1\.LANHostConfigManagement\.IPInterface\.", _lan_interfaces),
+        (r"Layer3Forwarding\.Forwarding\.", _forwarding),
     )
 )

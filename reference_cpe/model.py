@@ -7,12 +7,13 @@ from `reference_cpe.model_table`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.cwmp import datatypes
 from harness.cwmp.messages import ParameterInfoStruct, ParameterValueStruct, SetParameterValuesFault
-from reference_cpe import keys, live, references
+from reference_cpe import keys, live, references, users
 from reference_cpe.definition import Definition
 from reference_cpe.diagnostics.state import settled
 from reference_cpe.fault import CwmpFault
@@ -173,6 +174,8 @@ class Model:
         """Whether SetParameterValues may change it, the operator's permissions considered."""
         if parameter.guard == "change_credentials":
             return parameter.writable and self._parts.permissions.change_credentials()
+        if parameter.guard == "aliases":
+            return parameter.writable and self._parts.aliases.on()
         return parameter.writable
 
     def judge(self, wanted: ParameterValueStruct) -> tuple[int, str] | None:
@@ -240,7 +243,8 @@ class Model:
             raise CwmpFault(9003, "Invalid arguments", tuple(faults))
         if len({item.name for item in wanted}) != len(wanted):
             raise CwmpFault(9003, "a parameter is named twice")
-        faults = keys.clashes(self, {item.name: item.value for item in wanted})
+        values = {item.name: item.value for item in wanted}
+        faults = [*keys.clashes(self, values), *users.nameless(self, values)]
         if faults:
             raise CwmpFault(9003, "Invalid arguments", tuple(faults))
         try:
@@ -278,8 +282,10 @@ class Model:
 
     # --- rows
 
-    def add(self, path: str, parameter_key: str) -> int:
+    def add(self, path: str, parameter_key: str, given: Mapping[str, str] | None = None) -> int:
         """AddObject: the instance number of a new row of the table at *path*, with its defaults.
+
+        *given* are values that it has from the ACS instead, by name.
 
         Raises:
             CwmpFault: 9005, no such table, or none that the ACS may add to; 9004, it is full; 9002.
@@ -288,10 +294,17 @@ class Model:
         if node is None or not (node.table and node.writable):
             raise CwmpFault(9005, f"no table that rows can be added to: {path[:256]!r}")
         number, rows = self._numbers.added(path, node.definition)
-        values = keys.first_values(node.definition, f"{path}{number}.", number)
-        parameters = {**self._parts.store.get("parameters", {}), **values}
+        row = f"{path}{number}."
+        values = keys.first_values(node.definition, number, partial(self._taken, path)) | dict(given or {})
+        parameters = dict(self._parts.store.get("parameters", {}))
+        parameters |= {row + name: value for name, value in values.items()}
         self._rows_changed(path, rows, parameter_key, parameters=parameters)
         return number
+
+    def _taken(self, table: str, name: str) -> Container[str]:
+        """The values that the parameter *name* has in the rows of *table*."""
+        paths = (row + name for row in self.rows(table))
+        return {self.raw(self.parameters[path]) for path in paths if path in self.parameters}
 
     def delete(self, path: str, parameter_key: str) -> None:
         """DeleteObject: the row at *path* and all below; what referred to it becomes empty.

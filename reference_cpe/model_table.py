@@ -7,6 +7,7 @@ table is stored and has no effect. Paths here have no root, for they hold below 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -60,7 +61,8 @@ class Parameter:
     writable: bool = False
     notify: Notify = Notify.NORMAL
     guard: str = ""
-    """``change_credentials``: writing needs that permission; ``local``: only the operator changes it."""
+    """``change_credentials``: writing needs that permission; ``local``: only the operator changes it; ``aliases``:
+    a device without alias-based addressing has it fixed."""
     volatile: bool = False
     """It changes all the time."""
     check: Check | None = None
@@ -126,6 +128,22 @@ TRANSFER_POLICY: Final = _ROOT + _POLICY
 HEARTBEAT_POLICY: Final = _ROOT + _HEARTBEAT
 DELAY_REBOOT: Final = _ROOT + _SERVER + "DelayReboot"
 SCHEDULE_REBOOT: Final = _ROOT + _SERVER + "ScheduleReboot"
+ALIAS_BASED_ADDRESSING: Final = _ROOT + _SERVER + "AliasBasedAddressing"
+INSTANCE_MODE: Final = _ROOT + _SERVER + "InstanceMode"
+AUTO_CREATE_INSTANCES: Final = _ROOT + _SERVER + "AutoCreateInstances"
+BY_ALIAS: Final = "InstanceAlias"
+ALIAS: Final = "Alias"
+"""The parameter of a row that gives it a name (TR-069 3.6.1)."""
+_ALIAS: Final = re.compile(r"[A-Za-z][^\[\]]{0,63}", re.DOTALL)
+
+
+def alias_problem(parts: Parts, text: str) -> str | None:
+    """Why *text* cannot be an Alias: it starts with a letter; brackets would end it within a path."""
+    if not parts.aliases.on() or _ALIAS.fullmatch(text):
+        return None
+    return "an alias starts with a letter, has no brackets, and 64 characters at most"
+
+
 PROVISIONING_CODE: Final = _INFO + "ProvisioningCode"
 
 BINDINGS: Final[dict[str, Binding]] = {
@@ -169,9 +187,9 @@ BINDINGS: Final[dict[str, Binding]] = {
     _SERVER + "SupportedConnReqMethods": _constant("HTTP"),
     _SERVER + "HTTPCompressionSupported": _constant("GZIP,Deflate"),
     _SERVER + "HTTPCompression": _stored("Disabled"),
-    _SERVER + "AliasBasedAddressing": _constant("false"),
-    _SERVER + "InstanceMode": _constant("InstanceNumber"),
-    _SERVER + "AutoCreateInstances": _constant("false"),
+    _SERVER + "AliasBasedAddressing": Binding(lambda parts: str(parts.aliases.on()).lower()),
+    _SERVER + "InstanceMode": Binding(Stored("InstanceNumber"), "aliases"),
+    _SERVER + "AutoCreateInstances": Binding(Stored("false"), "aliases"),
     _SERVER + "STUNEnable": _constant("false"),
     _SERVER + "InformParameter.{i}.ParameterName": Binding(Stored(""), check=pattern_problem),
     _SERVER + "InformParameter.{i}.EventList": Binding(Stored(""), check=events_problem),
@@ -197,9 +215,8 @@ BINDINGS: Final[dict[str, Binding]] = {
     "IP.IPv6Capable": _constant("true"),
     "IP.IPv6Enable": _constant("true"),
     "IP.IPv6Status": _constant("Enabled"),
-    _WAN + "Enable": _constant("true"),
     _WAN + "Name": _stored("WAN"),
-    _WAN + "ExternalIPAddress": Binding(lambda parts: parts.config.network.wan_v4, read_only=True),
+    _WAN + "Uptime": Binding(lambda parts: str(int(parts.status.uptime())), volatile=True),
 }
 
 _TESTS: Final = {
@@ -247,8 +264,5 @@ BINDINGS.update(
 FACTORY_ROWS: Final = {
     _INFO + "VendorConfigFile.": 1,
     _INFO + "VendorLogFile.": 1,
-    "WANDevice.": 1,
-    "WANDevice.1.WANConnectionDevice.": 1,
-    "WANDevice.1.WANConnectionDevice.1.WANIPConnection.": 1,
 }
 """Rows that a table has from the factory, where the model has that table."""

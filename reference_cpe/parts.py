@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.cwmp.cookies import CookieJar
 from harness.cwmp.messages import Message
+from reference_cpe.aliases import Aliases
 from reference_cpe.attributes import Attributes
 from reference_cpe.client import open_connection
 from reference_cpe.clock import Clock
@@ -72,6 +73,7 @@ class Parts:
     permissions: Permissions = field(init=False)
     trust: Trust = field(init=False)
     model: Model = field(init=False)
+    aliases: Aliases = field(init=False)
     attributes: Attributes = field(init=False)
     status: Status = field(init=False)
     informer: Informer = field(init=False)
@@ -135,7 +137,9 @@ def assemble(config: Config, clock: Clock, store: Store, random: Random) -> Part
     parts.permissions = Permissions(parts.settings)
     parts.trust = Trust(store, clock)
     parts.attributes = Attributes(parts)
-    parts.model = Model(parts, choose(config.profile.data_model, config.model.file))
+    parts.aliases = Aliases(parts)
+    profile = config.profile
+    parts.model = Model(parts, choose(profile.data_model, config.model.file, profile.alias_based_addressing))
     parts.status = Status(parts)
     parts.informer = Informer(parts)
     parts.events = Events()

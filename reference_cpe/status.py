@@ -84,7 +84,7 @@ class Informer:
             max_envelopes=1,
             current_time=parts.status.current_time(),
             retry_count=parts.retry.count,
-            parameter_list=self.parameters({**asked, **changes}),
+            parameter_list=parts.aliases.renamed(self.parameters({**asked, **changes}), {}),
         )
 
     def device_id(self) -> DeviceIdStruct:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ class Store:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / FILE
         self.values: dict[str, Any] = {}
+        self._held = False
         self.load()
 
     def load(self) -> None:
@@ -59,8 +62,28 @@ class Store:
         """
         values = {**self.values, **changes}
         if values != self.values:
-            self.write(json.dumps(values, indent=1, sort_keys=True).encode())
+            if not self._held:
+                self.write(json.dumps(values, indent=1, sort_keys=True).encode())
             self.values = json.loads(json.dumps(values))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one write of all updates in the block; none of them counts when it fails.
+
+        Raises:
+            OSError: not written; the values in memory are as before.
+        """
+        before, self._held = self.values, True
+        try:
+            yield
+            self._held = False
+            if self.values != before:
+                self.write(json.dumps(self.values, indent=1, sort_keys=True).encode())
+        except BaseException:
+            self.values = before
+            raise
+        finally:
+            self._held = False
 
     def reset(self, keep: tuple[str, ...] = ()) -> None:
         """Back to factory, but for the values named in *keep*."""

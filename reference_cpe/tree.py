@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from reference_cpe.definition import Definition, ObjectDefinition, ParameterDefinition
 from reference_cpe.live import Row
-from reference_cpe.model_table import BINDINGS, Binding, Parameter, Rows, Stored
+from reference_cpe.model_table import ALIAS, BINDINGS, Binding, Parameter, Rows, Stored, alias_problem
 from reference_cpe.rows import RowNumbers
 from reference_cpe.values import neutral
 
@@ -123,6 +123,9 @@ class _Growth:
         if binding is None:
             plain = neutral(definition.syntax)
             binding = Binding(Rows(table) if table is not None else Stored(plain))
+            if definition.name == ALIAS:
+                number = path.removesuffix("." + ALIAS).rpartition(".")[2] if node.row else "1"
+                binding = Binding(Stored(f"cpe-{number}"), check=alias_problem)
             if node.live and self._is_live(path):
                 binding = Binding(lambda _parts: self._live_value(path) or plain, read_only=True)
         return Parameter(

@@ -6,6 +6,7 @@ Which addresses a name has is up to the bench's name server; who was asked for w
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 from harness.bench import Bench
 from harness.bench.traffic import Mark
@@ -13,9 +14,11 @@ from harness.case import Body, Case, CaseRow, Inconclusive, case, cases_from
 from harness.device.api import FirewallRule
 from harness.expect import equal, nothing, that
 from harness.lab.payloads import Flow
+from harness.lab.reply import Reply
 from suites.acs_url import ODD, SECOND, URL, exactly, place, right_url_works, strays, uses, watch
 
 HTTPS = (*URL, "https", "upload_root_ca")
+ODD_V6 = "acs-http-odd-v6"
 TTL = 1
 """Seconds that a record of these cases may be remembered."""
 NAME, AGAIN = "lcos.acs-url.host-name", "lcos.acs-url.name-resolved-again"
@@ -56,20 +59,22 @@ def ipv4(bench: Bench, case: Case) -> None:
 
 
 LITERALS = (
-    ("port", "[{v6}]:80", "and a port"),
-    ("no-port", "[{v6}]", "and no port"),
-    ("long-form", "[{long}]:80", "in upper case with all its digits, and a port"),
+    ("port", "[{v6}]:80", "and a port", "acs-http-v6"),
+    ("no-port", "[{v6}]", "and no port", "acs-http-v6"),
+    ("odd-port", "[{v6}]:{odd}", "and an unusual port", ODD_V6),
+    ("long-form", "[{long}]:80", "in upper case with all its digits, and a port", "acs-http-v6"),
 )
-"""Id, host and port in the URL, what is special."""
+"""Id, host and port in the URL, what is special, the server that is meant."""
 
 
-def _literal(form: str) -> Body:
+def _literal(form: str, endpoint: str) -> Body:
     def body(bench: Bench, case: Case) -> None:
         v6 = bench.topology.acs_v6
         let_in(bench)
-        host = form.format(v6=v6, long=_long(v6))
+        odd = urlsplit(bench.acs_url(ODD_V6)).port if endpoint == ODD_V6 else None
+        host = form.format(v6=v6, long=_long(v6), odd=odd)
         mark = bench.traffic.mark()
-        uses(bench, case, "lcos.acs-url.ipv6-literal", f"http://{host}/literal?v=6", "acs-http-v6")
+        uses(bench, case, "lcos.acs-url.ipv6-literal", f"http://{host}/literal?v=6", endpoint)
         no_question(bench, case, "lcos.acs-url.ipv6-literal", mark, v6.partition("::")[0])
 
     return body
@@ -87,14 +92,29 @@ cases_from(
             f"acs-url.address.ipv6.{name}",
             f"With an IPv6 address in brackets {why}, the device connects to it over IPv6.\n\nAccepted: a session at that "
             "address, the brackets in every Host header, no contact elsewhere, no DNS question for the address.",
-            _literal(form),
+            _literal(form, endpoint),
             "lcos.acs-url.ipv6-literal",
             (*URL, "ipv6"),
             packets=True,
         )
-        for name, form, why in LITERALS
+        for name, form, why, endpoint in LITERALS
     ],
 )
+
+
+@case(
+    "acs-url.address.ipv6.https", verifies="lcos.acs-url.ipv6-literal", needs=(*HTTPS, "ipv6"), packets=True
+)
+def ipv6_https(bench: Bench, case: Case) -> None:
+    """With https and an IPv6 address in brackets, the device connects to it over IPv6.
+
+    The certificate names the address. Accepted: a session at that address, the brackets in every Host header, no contact
+    elsewhere.
+    """
+    let_in(bench)
+    bench.use_https()
+    url = f"https://[{bench.topology.acs_v6}]/literal?v=6"
+    uses(bench, case, "lcos.acs-url.ipv6-literal", url, "acs-https-v6")
 
 
 @case("acs-url.address.ipv6.unbracketed", verifies="lcos.acs-url.ipv6-unbracketed", needs=URL, packets=True)
@@ -203,21 +223,32 @@ def name_changed(bench: Bench, case: Case) -> None:
         case.check(AGAIN, reason or "a session", equal("a session"))
         reached = {seen.endpoint for seen in bench.traffic.arrivals(mark)}
         case.check(AGAIN, reached, equal({endpoint}), what="servers reached")
+    case.step(f"Change the address to one where nobody listens, then to {bench.topology.files_v4}.")
+    bench.names.set(name, a=(bench.topology.host2_v4,), ttl=TTL)
+    forget(bench)
+    bench.provoke(watch(bench), restart=False)
+    bench.names.set(name, a=(bench.topology.files_v4,), ttl=TTL)
+    forget(bench)
+    mark = bench.traffic.mark()
+    case.check(AGAIN, bench.works() or "a session", equal("a session"), what="after failures")
+    reached = {seen.endpoint for seen in bench.traffic.arrivals(mark)}
+    case.check(AGAIN, reached, equal({SECOND}), what="servers reached after failures")
 
 
-@case("acs-url.name.repaired", verifies=AGAIN, needs=URL, packets=True)
+@case("acs-url.name.repaired", verifies=(AGAIN, "lcos.acs-url.used-exactly"), needs=URL, packets=True)
 def name_repaired(bench: Bench, case: Case) -> None:
     """While the ACS's name does not exist the device contacts nobody; when it exists again there is a session.
 
     Accepted: no contact with any server while the name server denies the name; a session once it has an address, without
-    a restart.
+    a restart; what is sent after the failures has the URL's path, query, host and port like any other request.
     """
     name = bench.names.new()
+    url = bench.acs_url(ODD, host=name, path="/by-name?try=2")
     case.step(
         f"Set the ACS URL to the name {name}, which does not exist, and give the device reasons to connect."
     )
     mark = bench.traffic.mark()
-    bench.configure(acs_url=bench.acs_url(ODD, host=name, path="/by-name"))
+    bench.configure(acs_url=url)
     bench.provoke(watch(bench), restart=False)
     if not bench.names.queries(mark.queries, name):
         raise Inconclusive("the device has not asked for the name")
@@ -229,6 +260,7 @@ def name_repaired(bench: Bench, case: Case) -> None:
     case.check(
         AGAIN, {seen.endpoint for seen in bench.traffic.arrivals(mark)}, equal({ODD}), what="servers reached"
     )
+    case.check("lcos.acs-url.used-exactly", bench.traffic.requests(mark), exactly(url, ODD))
 
 
 # --- schemes ------------------------------------------------------------------------------------------
@@ -292,6 +324,56 @@ def in_clear(bench: Bench, since: Mark) -> list[Flow]:
     ]
 
 
+def first_octets(bench: Bench, since: Mark, port: int) -> set[str]:
+    """How the TCP streams of the device to *port* began: as TLS does, or in clear."""
+    return {
+        "TLS" if flow.data[0] in TLS_FIRST else "in clear"
+        for flow in bench.traffic.flows(since)
+        if flow.proto == "TCP" and flow.opened_by_device and flow.from_device and flow.begun
+        if flow.dport == port and flow.data
+    }
+
+
+@case(
+    "acs-url.scheme.not-by-port",
+    verifies=("lcos.scheme.http-honoured", "lcos.scheme.no-downgrade"),
+    needs=HTTPS,
+    packets=True,
+)
+def not_by_port(bench: Bench, case: Case) -> None:
+    """Whether there is TLS follows from the scheme alone, not from the port, and not from how the scheme is written.
+
+    The servers of those ports speak the other language, so there need be no session. Accepted: with http and port 443 the
+    device begins in clear, with https and port 80, and with HTTPS in capitals, with a TLS handshake; or it refuses the URL
+    and keeps to the old one. The right URL leads to a session before and after.
+    """
+    bench.use_https()
+    host = bench.topology.acs_host
+    rows = (
+        ("lcos.scheme.http-honoured", f"http://{host}:443/plain", 443, "in clear"),
+        ("lcos.scheme.no-downgrade", f"https://{host}:80/secure", 80, "TLS"),
+        ("lcos.scheme.no-downgrade", f"HTTPS://{host}/secure", 443, "TLS"),
+    )
+    for requirement, url, port, wanted in rows if bench.topology.isolated else ():
+        with case.twin("the right URL leads to a session", lambda: right_url_works(bench)):
+            case.step(f"Set the ACS URL to {url} and give the device reasons to connect.")
+            mark = bench.traffic.mark()
+            refusal = bench.device.try_configure(acs_url=url)
+            bench.provoke(watch(bench), restart=False)
+            if refusal:
+                case.observe(f"{url} was refused: {refusal}")
+                continue
+            seen = first_octets(bench, mark, port) if port != 80 else _begun(bench, mark)
+            if not seen:
+                case.observe(f"{url}: the device sent nothing")
+                continue
+            case.check(requirement, seen, equal({wanted}), what=url)
+
+
+def _begun(bench: Bench, since: Mark) -> set[str]:
+    return {"in clear"} if in_clear(bench, since) else first_octets(bench, since, 80)
+
+
 @case("acs-url.scheme.no-downgrade.retries", verifies="lcos.scheme.no-downgrade", needs=HTTPS, packets=True)
 def no_downgrade_retries(bench: Bench, case: Case) -> None:
     """However often TLS fails, an https URL never leads to clear text, on any port.
@@ -306,7 +388,7 @@ def no_downgrade_retries(bench: Bench, case: Case) -> None:
         )
         bench.present(bench.other_root.leaf(*bench.acs_names))
         mark = bench.traffic.mark()
-        bench.provoke(300.0 if bench.clock.steered else bench.timing.contact)
+        bench.provoke(1500.0 if bench.clock.steered else bench.timing.contact)
         tried = [
             each
             for each in bench.traffic.connections(mark)
@@ -343,6 +425,30 @@ def no_downgrade_redirect(bench: Bench, case: Case) -> None:
                 nothing("stream in clear"),
                 what=f"redirected with {status}",
             )
+        case.step("Redirect to another https URL first, and from there to http.")
+        bench.redirect("/moved-twice", bench.acs_url("acs-https-v4", path="/moved-too"), 302)
+        mark = bench.traffic.mark()
+        bench.configure(acs_url=bench.acs_url("acs-https-v4", path="/moved-twice"))
+        bench.provoke(watch(bench), restart=False)
+        case.check(
+            "lcos.scheme.no-downgrade",
+            in_clear(bench, mark),
+            nothing("stream in clear"),
+            what="second redirect",
+        )
+        case.step("Redirect to http in the middle of a session.")
+        bench.use_https()
+        mark = bench.traffic.mark()
+        with bench.session("redirected in the middle") as session:
+            location = [("Location", bench.acs_url("acs-http-v4", path="/in-clear"))]
+            session.reply(Reply(302, headers=location, note="redirect from https to http"))
+        bench.pass_time(bench.timing.settle)
+        case.check(
+            "lcos.scheme.no-downgrade",
+            in_clear(bench, mark),
+            nothing("stream in clear"),
+            what="in the middle",
+        )
 
 
 def _plain_https(bench: Bench) -> str:

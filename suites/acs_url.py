@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from harness.bench import Bench
-from harness.bench.traffic import Mark, Request
+from harness.bench.traffic import Arrival, Mark, Request
 from harness.case import Body, Case, CaseRow, Inconclusive, NotApplicable, case, cases_from
 from harness.cwmp.messages import ParameterValueStruct, SetParameterValues, SetParameterValuesResponse
 from harness.device.api import DriverError
@@ -146,6 +146,7 @@ EXACT = (
     ("long-path", "/Device/Management/cwmp.cgi;v=1/acs", "a path of several steps on an unusual port"),
     ("query", "/cwmp?id=4711&realm=a%20b&x=%2F", "a query"),
     ("empty-path", "", "no path: the target is /"),
+    ("query-signs", "/cwmp?id=a+b;c=1,2&d=~e:f@g/h?i", "signs in the query that need no encoding"),
     ("query-without-path", "?id=4711", "a query and no path: the target is /?id=4711"),
     ("trailing-slash", "/cwmp/", "a path that ends in a slash"),
     ("letter-case", "/CwMp/ACS", "a path in mixed case"),
@@ -187,6 +188,32 @@ def default_port(bench: Bench, case: Case) -> None:
     """
     url = f"http://{bench.topology.acs_host}/cwmp?p"
     uses(bench, case, "lcos.acs-url.used-exactly", url, "acs-http-v4")
+
+
+HIGH_PORT = 50123
+"""A port in the upper half of the range, where a signed 16-bit number is negative; nobody listens there."""
+
+
+@case("acs-url.exact.high-port", verifies="lcos.acs-url.used-exactly", needs=URL, packets=True)
+def high_port(bench: Bench, case: Case) -> None:
+    """A port in the upper half of the range is used as it is.
+
+    Nobody listens there. Accepted: the device tries to connect to that port of the ACS, and nowhere else.
+    """
+    if not bench.topology.isolated:
+        raise NotApplicable("the port may belong to somebody else on this host")
+    with case.twin("the right URL leads to a session", lambda: right_url_works(bench)):
+        case.step(f"Set a URL with port {HIGH_PORT} and give the device reasons to connect.")
+        mark = bench.traffic.mark()
+        bench.configure(acs_url=f"http://{bench.topology.acs_host}:{HIGH_PORT}/cwmp")
+        bench.provoke(watch(bench), restart=False)
+        seen = {f"{frame.dst} port {frame.dport}" for frame in bench.traffic.attempts(mark, anywhere=True)}
+        right = {f"{address} port {HIGH_PORT}" for address in (bench.topology.acs_v4, bench.topology.acs_v6)}
+        case.check(
+            "lcos.acs-url.used-exactly",
+            seen,
+            that(f"attempts at port {HIGH_PORT} of the ACS alone", lambda found: found and found <= right),
+        )
 
 
 @case(
@@ -236,15 +263,7 @@ def judge_change(
         bench.provoke(bench.timing.contact)
     case.step("Watch for two periodic intervals.")
     bench.pass_time(2 * bench.timing.interval)
-    case.check(
-        "lcos.acs-url.change",
-        bench.traffic.arrivals(since)[known : known + 1],
-        that(
-            f"the next session at {SECOND}, with {BOOTSTRAP}",
-            lambda seen: bool(seen) and seen[0].endpoint == SECOND and BOOTSTRAP in seen[0].event_codes,
-            lambda seen: "; ".join(map(str, seen)) or "no session",
-        ),
-    )
+    case.check("lcos.acs-url.change", bench.traffic.arrivals(since)[known : known + 1], starts_anew(SECOND))
     elsewhere = [
         f"connection to {each.endpoint}"
         for each in bench.traffic.connections(since)
@@ -278,6 +297,74 @@ def change_local(bench: Bench, case: Case) -> None:
     mark = bench.traffic.mark()
     bench.configure(acs_url=new)
     judge_change(bench, case, mark, new)
+
+
+def first_arrival(bench: Bench, since: Mark) -> list[Arrival]:
+    """The first session since the mark; the device is given a reason to connect where it needs one."""
+    if not bench.traffic.arrivals(since):
+        bench.next_inform(bench.timing.contact)
+    if not bench.traffic.arrivals(since):
+        bench.provoke(bench.timing.contact)
+    return bench.traffic.arrivals(since)[:1]
+
+
+def starts_anew(endpoint: str) -> Allowed[list[Arrival]]:
+    """One session at *endpoint*, with "0 BOOTSTRAP"."""
+    return that(
+        f"a session at {endpoint}, with {BOOTSTRAP}",
+        lambda seen: bool(seen) and seen[0].endpoint == endpoint and BOOTSTRAP in seen[0].event_codes,
+        lambda seen: "; ".join(map(str, seen)) or "no session",
+    )
+
+
+@case("acs-url.change.in-any-way", verifies="lcos.acs-url.change", needs=URL)
+def change_in_any_way(bench: Bench, case: Case) -> None:
+    """A URL of which only the port, the path or the query has changed is that of a new ACS, and so is one known from before.
+
+    TR-069 table 8: "after the ACS URL has been modified in any way". Accepted, for each change: the next session is at the
+    server of the new URL and has the event "0 BOOTSTRAP".
+    """
+    first = bench.acs_url(ODD, path="/one-acs")
+    rows = (
+        ("another port and path", ODD, first),
+        ("another path", ODD, bench.acs_url(ODD, path="/other-acs")),
+        ("another query", ODD, bench.acs_url(ODD, path="/other-acs?id=2")),
+        ("one that it had before", ODD, first),
+    )
+    if reason := right_url_works(bench):
+        raise Inconclusive(f"no session to begin with: {reason}")
+    for shown, endpoint, url in rows:
+        case.step(f"Change the ACS URL to {url}: {shown}.")
+        mark = bench.traffic.mark()
+        bench.configure(acs_url=url)
+        seen = first_arrival(bench, mark)
+        case.check("lcos.acs-url.change", seen, starts_anew(endpoint), what=shown)
+        bench.works()
+
+
+@case("acs-url.change.first-session-fails", verifies="lcos.acs-url.change", needs=URL)
+def change_and_failure(bench: Bench, case: Case) -> None:
+    """Where the first session with a new ACS fails, the next one still starts anew.
+
+    "0 BOOTSTRAP" is kept until an InformResponse has acknowledged it (TR-069 3.7.1.5). Accepted: with the ACS reachable
+    again, a session with "0 BOOTSTRAP".
+    """
+    if bench.names is None:
+        raise NotApplicable("this bench has no name server")
+    if reason := right_url_works(bench):
+        raise Inconclusive(f"no session to begin with: {reason}")
+    name = bench.names.new()
+    case.step(f"Change the ACS URL to one with the name {name}, which does not exist yet.")
+    mark = bench.traffic.mark()
+    bench.configure(acs_url=bench.acs_url(ODD, host=name, path="/later"))
+    bench.provoke(watch(bench), restart=False)
+    if not bench.names.queries(mark.queries, name):
+        raise Inconclusive("the device did not try to connect")
+    case.step("Give the name its address and wait for the next attempt.")
+    bench.names.set(name, a=(bench.topology.acs_v4,))
+    bench.pass_time(60.0 if bench.clock.steered else bench.timing.settle)
+    seen = first_arrival(bench, mark)
+    case.check("lcos.acs-url.change", seen, starts_anew(ODD))
 
 
 @case("acs-url.change.by-acs", verifies="lcos.acs-url.change", needs=URL)
@@ -329,10 +416,12 @@ JUNK = (
     Junk("scheme-alone", "http://", "a scheme and nothing else"),
     Junk("port-too-high", "http://{host}:99999/cwmp-junk", "a port above 65535", by_acs=True),
     Junk("port-zero", "http://{host}:0/cwmp-junk", "port 0"),
-    Junk("port-word", "http://{host}:port/cwmp-junk", "a port that is no number"),
-    Junk("open-bracket", "http://[2001:db8:100::10/cwmp-junk", "an IPv6 address with one bracket"),
+    Junk("port-word", "http://{host}:port/cwmp-junk", "a port that is no number", by_acs=True),
+    Junk(
+        "open-bracket", "http://[2001:db8:100::10/cwmp-junk", "an IPv6 address with one bracket", by_acs=True
+    ),
     Junk("octet-too-high", "http://198.51.100.999/cwmp-junk", "an IPv4 address with an octet above 255"),
-    Junk("blank-in-host", "http://acs bench/cwmp-junk", "a blank in the host"),
+    Junk("blank-in-host", "http://acs bench/cwmp-junk", "a blank in the host", by_acs=True),
 )
 SCHEMES = (
     Junk("ftp", "ftp://{name}/cwmp-junk", "the scheme ftp", "lcos.scheme.others-unused", by_acs=True),

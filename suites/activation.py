@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from harness.bench import Bench
 from harness.case import Case, Inconclusive, case
-from harness.cwmp.messages import GetParameterValues
+from harness.cwmp.messages import Download, GetParameterValues
+from harness.device.api import FirewallRule
 from harness.expect import equal, nothing, that
+from harness.verdict.transcript import Role
 
 SWITCH = ("cwmp_active",)
 CONNECTION_REQUEST = ("connection-request", "connection_request_username", "connection_request_password")
 REQUESTED = "6 CONNECTION REQUEST"
+DELAY = 30
+"""Seconds of device time after which a transfer begins that is ordered before CWMP is switched off."""
 RETRY_WATCH = 120.0
 """Seconds of device time in which a failed session is tried again three times (TR-069 3.2.1.1)."""
 
@@ -44,23 +48,27 @@ def name_the_acs(bench: Bench) -> str:
 
 @case("activation.on", verifies="lcos.activation.on", needs=SWITCH)
 def switched_on(bench: Bench, case: Case) -> None:
-    """Switched on, the device opens a session by itself and without a restart.
+    """Switched on, the device opens a session by itself and without a restart, also where it has been started switched off.
 
     Accepted: a session, which begins with its Inform, within the time that the profile grants for a contact.
     """
-    case.step("Switch CWMP off, then on.")
-    bench.configure(cwmp_active=False)
-    mark = bench.traffic.mark()
-    bench.configure(cwmp_active=True)
-    case.step(f"Wait {bench.timing.contact:g} s, with no other reason to connect.")
-    if not bench.traffic.arrivals(mark):
-        bench.next_inform(bench.timing.contact)
-    seen = bench.traffic.arrivals(mark)
-    case.check(
-        "lcos.activation.on",
-        seen,
-        that("a session, begun by an Inform", bool, lambda found: "; ".join(map(str, found)) or "no session"),
-    )
+    for shown in ("at once", "after a restart"):
+        case.step(f"Switch CWMP off, then on, {shown}.")
+        bench.configure(cwmp_active=False)
+        if shown != "at once":
+            if "restart" not in bench.device.capabilities.verbs:
+                break
+            bench.device.restart()
+        mark = bench.traffic.mark()
+        bench.configure(cwmp_active=True)
+        case.step(f"Wait {bench.timing.contact:g} s, with no other reason to connect.")
+        if not bench.traffic.arrivals(mark):
+            bench.next_inform(bench.timing.contact)
+        seen = bench.traffic.arrivals(mark)
+        session = that(
+            "a session, begun by an Inform", bool, lambda found: "; ".join(map(str, found)) or "no session"
+        )
+        case.check("lcos.activation.on", seen, session, what=shown)
 
 
 @case(
@@ -81,6 +89,8 @@ def off_silent(bench: Bench, case: Case) -> None:
         if "port" in bench.device.capabilities.settings:
             case.step("Change the port of the connection requests, of which the ACS would have to be told.")
             bench.configure(port=bench.device_port + 1)
+        case.step("Change the path of the ACS URL: a new ACS would have to be informed.")
+        bench.configure(acs_url=bench.acs_url("acs-http-v4", host=name, path="/while-off"))
         case.step("Wait for two intervals: a restart may end what goes on by itself.")
         bench.pass_time(two_intervals(bench))
         case.check("lcos.activation.off-silent", bench.traffic.contacts(mark, name), nothing("contact"))
@@ -123,6 +133,40 @@ def off_silent_retry(bench: Bench, case: Case) -> None:
 
 
 @case(
+    "activation.off-silent.transfer",
+    verifies="lcos.activation.off-silent",
+    needs=(*SWITCH, "download", "script"),
+)
+def off_silent_transfer(bench: Bench, case: Case) -> None:
+    """A transfer that was ordered before CWMP was switched off is not reported while it is off.
+
+    Whether the file is still fetched is the device's affair: the switch is about the ACS. Accepted: no session and no
+    connection to the ACS in the time of the transfer; with the switch on there is a session before and after.
+    """
+    with case.twin("with the switch on there is a session", lambda: works_when_on(bench)):
+        case.step(f"Order a Download that begins in {DELAY} s and switch CWMP off.")
+        content = bench.files.script(f"marker-{bench.fresh()}")
+        url = bench.files.offer(f"off-{bench.fresh()}", content).url
+        order = Download(
+            f"off-{bench.fresh()}", bench.files.script_type, url, file_size=len(content), delay_seconds=DELAY
+        )
+        with bench.session("a delayed Download") as session:
+            fault = session.call(order).fault
+        if fault is not None:
+            raise Inconclusive(f"the Download was refused: fault {fault.fault_code}")
+        bench.configure(cwmp_active=False)
+        mark = bench.traffic.mark()
+        bench.pass_time(DELAY + (bench.timing.transfer if bench.clock.steered else bench.timing.settle))
+        seen = [str(arrival) for arrival in bench.traffic.arrivals(mark)]
+        seen += [
+            f"connection to {each.endpoint}"
+            for each in bench.traffic.connections(mark)
+            if each.role is Role.ACS
+        ]
+        case.check("lcos.activation.off-silent", seen, nothing("contact with the ACS"))
+
+
+@case(
     "activation.off.connection-request",
     verifies="lcos.activation.off-no-connection-request",
     needs=(*SWITCH, *CONNECTION_REQUEST),
@@ -131,25 +175,39 @@ def off_connection_request(bench: Bench, case: Case) -> None:
     """Switched off, the device serves no connection request, and does not remember one for later.
 
     Accepted: with the right credentials no connection or any status but 2xx, and no session; switched on again, no
-    session with the event "6 CONNECTION REQUEST". Before and after, the same request leads to a session.
+    session with the event "6 CONNECTION REQUEST". Before and after, the same request leads to a session. Likewise over
+    IPv6, where the device has an address and its firewall can be opened.
     """
+    ways = {"": ""}
+    if bench.topology.isolated and not bench.device.capabilities.lacks(("ipv6", "ipv6_inbound_rules")):
+        bench.configure(ipv6_inbound_rules=(FirewallRule("cwmp", (bench.device_port,)),))
+        ways[" over IPv6"] = bench.topology.cpe_wan_v6
 
     def request_works() -> str:
         bench.configure(cwmp_active=True)
-        outcome = bench.connection_request()
-        return "" if outcome.session else f"status {outcome.status} {outcome.reason}, no session"
+        for how, address in ways.items():
+            outcome = bench.connection_request(address=address)
+            if not outcome.session:
+                return f"status {outcome.status} {outcome.reason}, no session{how}"
+        return ""
 
     with case.twin("with the switch on a connection request leads to a session", request_works):
         case.step("Switch CWMP off and send a connection request with the right credentials.")
         bench.configure(cwmp_active=False)
-        outcome = bench.connection_request()
-        case.check(
-            "lcos.activation.off-no-connection-request",
-            outcome.status,
-            that("no answer, or a status other than 2xx", lambda status: not 200 <= status < 300),
-            what="status",
-        )
-        case.check("lcos.activation.off-no-connection-request", outcome.session, equal(False), what="session")
+        for how, address in ways.items():
+            outcome = bench.connection_request(address=address)
+            case.check(
+                "lcos.activation.off-no-connection-request",
+                outcome.status,
+                that("no answer, or a status other than 2xx", lambda status: not 200 <= status < 300),
+                what=f"status{how}",
+            )
+            case.check(
+                "lcos.activation.off-no-connection-request",
+                outcome.session,
+                equal(False),
+                what=f"session{how}",
+            )
         case.step("Switch CWMP on and watch for a session that the request has left behind.")
         mark = bench.traffic.mark()
         bench.configure(cwmp_active=True)

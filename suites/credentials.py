@@ -146,7 +146,7 @@ def _single_off(which: str) -> CaseRow:
             case.step(f"Set a new {which} only.")
             with bench.session(f"change of the {which}") as session:
                 reply = order_change(bench, session, **{which: new[0 if which == "user" else 1]})
-            case.check("lcos.credentials.single-field", reply, fault(*REFUSED))
+            case.check("lcos.credentials.single-field", reply, fault(*REFUSED, vendor=True))
             taken_and_left(bench, case, "lcos.credentials.single-field", good=old, bad=new)
 
     return CaseRow(
@@ -187,7 +187,7 @@ def refused_when_off(bench: Bench, case: Case) -> None:
             raise Inconclusive("ParameterKey and PeriodicInformInterval could not be read")
         said = [(reply, "credentials alone"), *((answer, "with another parameter") for answer in both)]
         for answer, what in said:
-            case.check("lcos.credentials.refused-when-off", answer, fault(*REFUSED), what=what)
+            case.check("lcos.credentials.refused-when-off", answer, fault(*REFUSED, vendor=True), what=what)
         case.check("lcos.credentials.refused-when-off", after[0], equal(before[0]), what="ParameterKey")
         case.check("lcos.credentials.atomic", after[1], equal(before[1]), what="the other parameter")
         taken_and_left(bench, case, "lcos.credentials.refused-when-off", good=old, bad=new)

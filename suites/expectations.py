@@ -34,15 +34,21 @@ def describe_reply(reply: Reply) -> str:
     return reply.reason or "no answer"
 
 
-def fault(*codes: int, because: str = "") -> Allowed[Reply]:
-    """A CWMP fault with one of *codes*."""
-    expected = "fault " + " or ".join(map(str, codes)) + (f" ({because})" if because else "")
+VENDOR = range(9800, 9900)
+"""Fault codes to which a vendor may give a meaning (TR-069 A.5.1)."""
+
+
+def fault(*codes: int, because: str = "", vendor: bool = False) -> Allowed[Reply]:
+    """A CWMP fault with one of *codes*, or of the vendor's own where that will do."""
+    own = f" or {VENDOR[0]} to {VENDOR[-1]}" if vendor else ""
+    expected = "fault " + " or ".join(map(str, codes)) + own + (f" ({because})" if because else "")
 
     def judge(reply: Reply) -> Judgement:
         seen = describe_reply(reply)
         if reply.lost:
             return undecided(seen, "the session ended before an answer came")
-        return (passed if reply.fault is not None and reply.fault.fault_code in codes else failed)(seen)
+        code = None if reply.fault is None else reply.fault.fault_code
+        return (passed if code in codes or (vendor and code in VENDOR) else failed)(seen)
 
     return Allowed(expected, judge)
 
@@ -61,7 +67,7 @@ def answered(kind: type[Message]) -> Allowed[Reply]:
 
 REFUSED_BY_POLICY = (9001, 9000, 9002, 9003)
 """How a device may word that its own settings forbid a transfer: request denied is the best word for it; method not
-supported, internal error and invalid arguments are seen and tolerated (decision A-25)."""
+supported, internal error and invalid arguments are seen and tolerated (decision A-25), and so is a fault of the vendor's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,8 @@ def transfer_refused() -> Allowed[TransferOutcome]:
         if outcome.reply.lost:
             return undecided(seen, "the session ended before an answer came")
         if outcome.reply.fault is not None:
-            good = outcome.reply.fault.fault_code in REFUSED_BY_POLICY
+            code = outcome.reply.fault.fault_code
+            good = code in REFUSED_BY_POLICY or code in VENDOR
             return (
                 passed(seen)
                 if good
@@ -116,7 +123,8 @@ def transfer_refused() -> Allowed[TransferOutcome]:
 
     codes = ", ".join(map(str, REFUSED_BY_POLICY))
     return Allowed(
-        f"a fault ({codes}), or a TransferComplete with a fault; no request at the file server", judge
+        f"a fault ({codes}, {VENDOR[0]} to {VENDOR[-1]}), or a TransferComplete with a fault; no request at the file server",
+        judge,
     )
 
 

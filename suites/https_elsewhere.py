@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from harness.bench import Bench
 from harness.case import Case, Inconclusive, NotApplicable, case
 from harness.cwmp.messages import Download
-from harness.expect import Allowed, between, equal, failed, passed
+from harness.expect import Allowed, between, equal, failed, nothing, passed
 from harness.lab.pki import Identity
 from harness.lab.pki_plan import FORGED_ROOT, HOST, OTHER_ROOT, ROOT, Plan, World
 from harness.verdict.transcript import Connection
@@ -184,10 +184,13 @@ def _bad_file_server(bench: Bench, case: Case, bad: Plan, shown: str) -> None:
     with both, case.twin("a file is fetched over https with a right certificate", fetches):
         case.step(f"Order a download while the file server shows {shown}.")
         mark = bench.https.mark()
+        clear = bench.clear_text_mark()
         outcome = _fetch(bench, wrong)
         for connection in bench.https.since(mark, "files-https"):
             observe(case, connection, wrong)
         case.check(FILES, outcome, not_fetched(), what=shown)
+        in_clear = [text for text in bench.clear_text_since(clear) if "to files" in text]
+        case.check(FILES, in_clear, nothing("clear-text connection with data"))
 
 
 @case("https.file-server.other-root", verifies=FILES, needs=DOWNLOAD)

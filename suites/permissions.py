@@ -167,8 +167,8 @@ def firmware_refused(
 def script_refused_when_off(bench: Bench, case: Case) -> None:
     """With file transmission off, the download of a script is refused, nothing is fetched, nothing changes.
 
-    Accepted: a fault (9001, or 9000, 9002, 9003), or a later TransferComplete that reports a failure; in any case no
-    request at the file server and no marker on the device.
+    Accepted: a fault (9001, or 9000, 9002, 9003, 9800 to 9899), or a later TransferComplete that reports a failure; in any
+    case no request at the file server and no marker on the device.
     """
     script_refused(bench, case, ("lcos.file.refused-when-off",), firmware=None)
 
@@ -195,8 +195,8 @@ def script_refused_firmware_on(bench: Bench, case: Case) -> None:
 def script_refused_both_off(bench: Bench, case: Case) -> None:
     """File transmission off, firmware updates off: a script is refused.
 
-    Accepted: a fault (9001, or 9000, 9002, 9003), or a later TransferComplete that reports a failure; in any case no
-    request at the file server and no marker on the device.
+    Accepted: a fault (9001, or 9000, 9002, 9003, 9800 to 9899), or a later TransferComplete that reports a failure; in any
+    case no request at the file server and no marker on the device.
     """
     script_refused(bench, case, ("lcos.file.refused-when-off", "lcos.firmware.both-off"), firmware=False)
 

@@ -99,7 +99,7 @@ def https_hides(bench: Bench, case: Case) -> None:
     """Under https none of the planted secrets can be read in anything that the device sends.
 
     Markers: ACS password, connection request password, a value set by the ACS, serial number. Accepted: none of them in any
-    packet, plain, in UTF-16, hexadecimal, Base64 or compressed; over http the same search finds those that are sent there.
+    packet, plain, in UTF-16, hexadecimal, percent-encoded, Base64 or compressed; over http the same search finds those that are sent there.
     """
     case.step("Plant the markers.")
     markers = plant(bench, case)

@@ -144,6 +144,19 @@ class _Attempt:
         if self._variation.new_connection or "close" in list_members(first.header_values("Connection")):
             await self.close()
         outcome.second = await self._get(outcome, answer)
+        again = self._fresh(outcome.second)
+        if again and not self._variation.new_connection:
+            # RFC 2617 3.2.1: right, but for a nonce that is over; the same login with the new one.
+            outcome.second = await self._get(outcome, self._answer(again, username, password, cnonce))
+
+    @staticmethod
+    def _fresh(response: HttpMessage | None) -> list[str]:
+        """The challenges of a refusal that calls the nonce stale; empty for any other answer."""
+        if response is None or response.status != 401:
+            return []
+        offered = response.header_values("WWW-Authenticate")
+        chosen = choose(parse_challenges(offered))
+        return offered if isinstance(chosen, DigestChallenge) and chosen.stale else []
 
     def _answer(self, challenges: list[str], username: str, password: str, cnonce: Callable[[], str]) -> str:
         chosen = choose(parse_challenges(challenges))

@@ -18,8 +18,8 @@ from harness.bench.https import Https
 from harness.bench.loop import LoopThread
 from harness.bench.names import Names
 from harness.bench.records import ConnectionRequestOutcome, InformSeen, TransferReport
-from harness.bench.rig import Rig, free_port
-from harness.bench.sessions import Answer, Session
+from harness.bench.rig import QUIET, Rig, free_port
+from harness.bench.sessions import Answer, Session, rooted
 from harness.bench.traffic import Traffic
 from harness.bench.wiretap import Wiretap
 from harness.case import Inconclusive, NotRun
@@ -133,13 +133,13 @@ class Bench:
     def take_transcript(self) -> Transcript:
         return self._rig.recorder.take()
 
-    def save_capture(self, folder: Path, *, tls_secrets: bool = True) -> None:
-        """Keep the case's frames in *folder*, and with *tls_secrets* what decrypts them.
+    def save_capture(self, folder: Path, *, tls_secrets: bool = True, in_words: bool = True) -> None:
+        """Keep the case's frames in *folder* (`Wiretap.save`), and with *tls_secrets* what decrypts them.
 
         Raises:
             LabError: the capture is lost.
         """
-        self.wire.save(folder, tls_secrets=tls_secrets)
+        self.wire.save(folder, tls_secrets=tls_secrets, in_words=in_words)
 
     def set_up(self) -> None:
         """Bring the device to the baseline and see its first session.
@@ -358,12 +358,13 @@ class Bench:
         return self.read(self.software_version_name())
 
     def read(self, name: str) -> str:
-        """The value of a parameter, read in a session of its own.
+        """The value of a parameter, read in a session of its own, below whichever root object the device has.
 
         Raises:
             Inconclusive: there was no session, or no value.
         """
         with self.session(f"reading {name}") as session:
+            name = rooted(name, session.root)
             answer = session.call(GetParameterValues((name,)))
         if name not in answer.values():
             raise Inconclusive(f"{name} could not be read: {answer.value_of(name)}")
@@ -471,7 +472,8 @@ class Bench:
         if address:
             url = _with_host(url, address)
         return self._loop.call(
-            self._rig.connection_request(url, pair, host, variation), deadline=self.timing.contact * 2 + 60
+            self._rig.connection_request(url, pair, host, variation),
+            deadline=2 * (self.timing.contact * 2 + 60) + QUIET,
         )
 
     def credentials_may_have_changed(self) -> None:

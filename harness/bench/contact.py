@@ -21,6 +21,9 @@ SESSION_AFTER_REQUEST = 30.0
 RETRIES = 32.0
 """Seconds within which a device tries a failed session again twice (TR-069 3.2.1.1: 5 to 10 s, 10 to 20 s)."""
 
+_BUSY = "status 503"
+"""How the reason begins when a device is in a session and refuses a connection request for it (TR-069 3.2.2)."""
+
 QUIESCENCE = 20.0
 """Real seconds that a steered device may stay busy before the bench calls it hanging."""
 
@@ -99,12 +102,14 @@ class Waker:
         connection_request: Callable[[], Awaitable[str]],
         periodic_within: Callable[[], float],
         contact: float,
+        settle: float = 2.0,
     ) -> None:
         self._clock = clock
         self._driver = driver
         self._connection_request = connection_request
         self._periodic_within = periodic_within
         self._contact = contact
+        self._settle = settle
         self.routes: list[str] = []
 
     def can_wake(self) -> bool:
@@ -120,6 +125,12 @@ class Waker:
         if contact.done():
             return contact.result()
         refused = await self._connection_request()
+        if refused.startswith(_BUSY):
+            # It is in a session, which may be the one that is waited for.
+            got = await wait_for(self._clock, contact, self._settle)
+            if got is not None:
+                return got
+            refused = await self._connection_request()
         if not refused:
             self.routes.append("connection request")
             got = await wait_for(self._clock, contact, SESSION_AFTER_REQUEST + 5)
@@ -132,6 +143,11 @@ class Waker:
                 return contact.result()
             if verb not in self._driver.capabilities.verbs or (verb == Verb.RESTART and not restart):
                 continue
+            if verb == Verb.RESTART:
+                # It may have restarted a moment ago and be about to connect: that session must not be cut off.
+                got = await wait_for(self._clock, contact, self._settle)
+                if got is not None:
+                    return got
             self.routes.append(verb)
             await act()
             got = await wait_for(self._clock, contact, self._contact)

@@ -31,6 +31,8 @@ class ConnectionRequestOutcome:
     reason: str = ""
     sent: Outcome | None = None
     """The exchange itself: challenge, Authorization, both responses."""
+    limited: bool = False
+    """The first answer was 503; this one is to the same request after a quiet minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ from harness.verdict.transcript import Connection, HttpMessage, Role
 EVENT = "6 CONNECTION REQUEST"
 PORTS = {"http": 80, "https": 443, "files": 8080, "odd": 7548}
 """Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
+QUIET = 60.0
+"""Seconds without a connection request after which a limit to their rate is no reason to refuse one any more."""
 REFUSED_WATCH = 31.0
 """Seconds of device time for which nothing may follow a refused connection request."""
 LOCAL_CONNECT = 1.0
@@ -86,7 +88,12 @@ class Rig:
         self.keylog = workdir / "tls-secrets.log"
         self._stack = AsyncExitStack()
         self._waker = Waker(
-            clock, driver, self._wake_by_request, self._periodic_within, profile.timing.contact
+            clock,
+            driver,
+            self._wake_by_request,
+            self._periodic_within,
+            profile.timing.contact,
+            profile.timing.settle,
         )
         self.identity: Identity = self.root.leaf(*self.acs_names)
 
@@ -160,6 +167,9 @@ class Rig:
             ("acs-http-second", top.files_v4 or top.files_v6, top.files_host),
         ):
             self.acs.add_endpoint(name, self.lab.listen(WAN, address, port), "http", (host,))
+        if top.acs_v4 and top.acs_v6:
+            sock = self.lab.listen(WAN, top.acs_v6, port)
+            self.acs.add_endpoint("acs-http-odd-v6", sock, "http", (f"[{top.acs_v6}]",))
         if top.isolated:
             udp, tcp = self.lab.datagram_socket(WAN, top.acs_v4, DNS), self.lab.listen(WAN, top.acs_v4, DNS)
             self.names = NameServer(self.clock, udp, tcp)
@@ -498,8 +508,16 @@ class Rig:
         self._informs.clear()
 
     def forget_sessions(self) -> None:
-        """Forget the sessions that are over, or a long campaign keeps them all; marks taken before are void."""
-        self.acs.sessions[:] = self.acs.open_sessions
+        """Forget the sessions that are over, or a long campaign keeps them all; marks taken before are void.
+
+        What a device still sends in one of them is no longer written into the book that was open when it began:
+        that book, with all that the fuzzer did meanwhile, would live as long as the ACS remembers the session.
+        """
+        still_open = self.acs.open_sessions
+        for session in self.acs.sessions:
+            if session not in still_open:
+                self.recorder.forget_session(session.record)
+        self.acs.sessions[:] = still_open
         self._informs.clear()
 
     async def exchange(self, options: ReferenceOptions) -> None:
@@ -575,7 +593,21 @@ class Rig:
     async def connection_request(
         self, url: str, pair: tuple[str | None, str | None], host: str, variation: Variation | None = None
     ) -> ConnectionRequestOutcome:
-        """Send a connection request and watch for the session that follows, or does not."""
+        """Send a connection request and watch for the session that follows, or does not.
+
+        A right request that is refused with 503 is sent once more after `QUIET`: a device should limit the rate of those
+        that it accepts, and has to refuse the others so (TR-069 3.2.2).
+        """
+        outcome = await self._connection_request(url, pair, host, variation)
+        right = pair == self.connection_request_credentials and variation is None
+        if outcome.status != 503 or outcome.session or not right:
+            return outcome
+        await pass_time(self.clock, QUIET)
+        return replace(await self._connection_request(url, pair, host, variation), limited=True)
+
+    async def _connection_request(
+        self, url: str, pair: tuple[str | None, str | None], host: str, variation: Variation | None
+    ) -> ConnectionRequestOutcome:
         await self.idle()
         claim = self.acs.claim("connection request")
         try:

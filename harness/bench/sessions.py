@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from harness.acs.session import SOAP_HEADERS, SessionOver
 from harness.acs.session import Answer as AcsAnswer
@@ -152,6 +152,21 @@ class Session:
     def finish(self) -> None:
         """End the session with the ACS's empty answer and wait until it is over."""
         self._call(self._session.finish())
+
+
+ROOTS: Final = ("Device.", "InternetGatewayDevice.")
+"""The root objects of the data models of TR-181 and TR-098."""
+
+
+def rooted(name: str, root: str) -> str:
+    """A parameter's *name* below *root*, whichever of the two root objects it was written for.
+
+    Which of them a device has may be a setting of its own (LCOS: Setup/CWMP/Data-Model).
+    """
+    for other in ROOTS:
+        if name.startswith(other) and root in ROOTS:
+            return root + name.removeprefix(other)
+    return name
 
 
 def root_of(inform: Inform) -> str:

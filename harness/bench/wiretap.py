@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 """Frames that one assertion names."""
+UNASKED = 200
+"""So many frames of a case that is not good are told in words though no check has named them."""
 
 Call = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -77,10 +79,15 @@ class Wiretap:
         offset = self._case_begins - 1
         return (EvidenceRef("frames", ",".join(str(frame.in_file(offset)) for frame in frames[:SHOWN])),)
 
-    def save(self, folder: Path, *, tls_secrets: bool = True) -> None:
-        """Keep the frames of the case as ``capture.pcapng`` with ``frames.json`` beside it."""
+    def save(self, folder: Path, *, tls_secrets: bool = True, in_words: bool = True) -> None:
+        """Keep the frames of the case as ``capture.pcapng`` with ``frames.json`` beside it.
+
+        There the frames that were asked for are told in words; *in_words*, the first of the others too.
+        """
         if not self._rig.no_packets():
             secrets = self._rig.tls_secrets() if tls_secrets else b""
             self._call(
-                self._rig.lab.capture.save(folder / "capture.pcapng", self._case_begins, None, secrets)
+                self._rig.lab.capture.save(
+                    folder / "capture.pcapng", self._case_begins, None, secrets, UNASKED if in_words else 0
+                )
             )

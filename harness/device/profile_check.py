@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from harness.device import templates
@@ -28,6 +28,10 @@ _COMMAND_ONLY: Final = (
     *("root_ca", "apply", "address", "capabilities"),
 )
 """What only the command driver heeds."""
+
+
+_HIGHEST: Final[Mapping[str, int]] = {"port": 65535, "periodic_inform_interval": 2**31 - 1}
+"""Where the settings page ends."""
 
 
 def contradictions(path: Path, data: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Issue]:
@@ -109,6 +113,8 @@ def _setting_contradictions(data: Mapping[str, Any]) -> Iterator[Issue]:
                 yield Issue((*here, "initial"), _WORDS[kind], shown(value))
             elif kind is tuple:
                 yield from _rule_issues((*here, "initial"), value)
+            elif isinstance(value, int) and kind is int and not 0 <= value <= _HIGHEST[key]:
+                yield Issue((*here, "initial"), f"0 to {_HIGHEST[key]}", shown(value))
         for word in ("true", "false"):
             if word in table and kind is not bool:
                 yield Issue(
@@ -161,6 +167,10 @@ def _file_contradictions(path: Path, data: Mapping[str, Any], features: list[str
     ):
         yield Issue(("rendering", "rule"), *fault)
     for index, template in enumerate(data.get("template", [])):
+        target = PurePosixPath(template["target"])
+        if target.is_absolute() or ".." in target.parts or not target.name:
+            inside = "a file inside of $CPECHECK_WORKDIR"
+            yield Issue(("template", index, "target"), inside, shown(template["target"]))
         source = path.parent / template["source"]
         try:
             fault = templates.fault_in(source.read_text("utf-8"), templates.NAMES)

@@ -137,7 +137,12 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("files", "table", "{}", "what the file server offers for Download"),
     Key("files.script_type", "string", "none", "FileType of a script"),
     Key("files.script", "string", "none", "Jinja2 text of a script that sets the marker to `marker`"),
-    Key("files.marker", "string", "none", "parameter that tells the marker"),
+    Key(
+        "files.marker",
+        "string",
+        "none",
+        "parameter that tells the marker; `Device.` and `InternetGatewayDevice.` stand for whichever root the device shows",
+    ),
     Key("files.firmware_type", "string", '"1 Firmware Upgrade Image"', "FileType of a firmware"),
     Key("files.firmware", "string", "none", "firmware file to install, relative to the profile"),
     Key("files.firmware_version", "string", "none", "SoftwareVersion of the device once that file is installed"),

@@ -33,8 +33,6 @@ from .dissect import dissect, preload
 from .frame import Frame, Reply, Request, saved
 
 MARK_DEADLINE: Final = 5.0
-SAVED_UNASKED: Final = 200
-"""So many frames of a saved range are dissected though nobody asked: scapy takes half a millisecond each."""
 _REMEMBERED: Final = 20_000
 
 _MARK_HEAD: Final = bytes.fromhex("0180c200000e 02005e00fffe 88b5") + b"cpecheck-mark"
@@ -233,14 +231,14 @@ class Recorder:
                 self.drain()
         return frames
 
-    def _to_tell(self, since: int, until: int) -> list[Frame]:
-        """What frames.json tells of a range: what was asked for before, and of the rest the first few."""
+    def _to_tell(self, since: int, until: int, unasked: int) -> list[Frame]:
+        """What frames.json tells of a range: what was asked for before, and of the rest the first *unasked*."""
         fresh = 0
         frames = []
         for number, tap, time_ns, outbound, data in self._spool.read(since, until):
             if number not in self._dissected:
                 fresh += 1
-                if fresh > SAVED_UNASKED:
+                if fresh > unasked:
                     continue
             frames.append(self._read(number, tap, time_ns, outbound, data))
         return frames
@@ -266,7 +264,9 @@ class Recorder:
             for _, tap_index, time_ns, outbound, data in self._spool.read(since, until):
                 file.write(pcapng.packet(tap_index, time_ns, data, outbound=outbound))
         total = max(min(until, self._spool.next_number) - since, 0)
-        document = saved(path.name, since - 1, self._dropped(), total, self._to_tell(since, until))
+        document = saved(
+            path.name, since - 1, self._dropped(), total, self._to_tell(since, until, request.unasked)
+        )
         text = msgspec.json.format(msgspec.json.encode(document), indent=1)
         path.with_name("frames.json").write_bytes(text + b"\n")
         return since - 1

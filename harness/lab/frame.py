@@ -53,6 +53,8 @@ class Request(msgspec.Struct):
     tap: str = ""
     path: str = ""
     secrets: str = ""
+    unasked: int = 0
+    """``save``: so many frames are dissected though nobody asked for them."""
 
 
 class Reply(msgspec.Struct, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""Finds a text in what was on the wire, in the forms in which texts travel: plain, Base64, hexadecimal, compressed.
+"""Finds a text in what was on the wire, in the forms in which texts travel: plain, Base64, hexadecimal, percent-encoded, compressed.
 
 A marker has to be long and random enough not to occur by itself; that is the caller's business.
 """
@@ -17,6 +17,8 @@ SHORTEST: Final = 6
 """Characters below which a marker may well occur by chance."""
 _MOST: Final = 4 * 1024 * 1024
 """Octets that one compressed stream may unfold to."""
+_LOWER: Final = ("hexadecimal", "percent-encoded")
+"""Forms whose digits may be of either case."""
 _TRIES: Final = 256
 """Places of one stream that may look like the head of a compressed one."""
 _HEADS: Final = (
@@ -42,12 +44,13 @@ class Leak:
 
 
 def forms(text: str) -> dict[str, tuple[bytes, ...]]:
-    """The octets to look for, by the name of the form. Hexadecimal is looked for in lower case."""
+    """The octets to look for, by the name of the form. Hexadecimal digits are looked for in lower case."""
     octets = text.encode("utf-8")
     return {
         "plain": (octets,),
         "UTF-16": (text.encode("utf-16-le"), text.encode("utf-16-be")),
-        "hexadecimal": (octets.hex().encode(),),
+        "hexadecimal": (octets.hex().encode(), octets.hex(":").encode()),
+        "percent-encoded": (("%" + octets.hex("%")).encode(),),
         "Base64": tuple(_inside_base64(octets, before) for before in range(3)),
     }
 
@@ -76,7 +79,7 @@ def leaks(flows: Iterable[Flow], markers: dict[str, str]) -> list[Leak]:
 def _form(data: bytes, looked_for: dict[str, tuple[bytes, ...]], prefix: str) -> str:
     lower = data.lower()
     for form, texts in looked_for.items():
-        if any(text in (lower if form == "hexadecimal" else data) for text in texts):
+        if any(text in (lower if form in _LOWER else data) for text in texts):
             return prefix + form
     return ""
 

@@ -128,15 +128,22 @@ class Capture:
         request = Request("frames", since, until or 0, tap)
         return (await self._ask(request)).frames if until is None or until > since else []
 
-    async def save(self, path: Path, since: int, until: int | None = None, tls_secrets: bytes = b"") -> int:
+    async def save(
+        self,
+        path: Path,
+        since: int,
+        until: int | None = None,
+        tls_secrets: bytes = b"",
+        unasked: int = 0,
+    ) -> int:
         """Write the frames *since* ... *until* - 1 of all taps to *path* (pcapng).
 
-        What they say goes to frames.json beside it: all that `frames` returned before, and the first 200
-        of the rest. *tls_secrets* are key log lines. Returns the offset: ``Frame.number - offset`` is the
+        What they say goes to frames.json beside it: all that `frames` returned before, and of the
+        rest the first *unasked* (half a millisecond each). *tls_secrets* are key log lines. Returns the offset: ``Frame.number - offset`` is the
         frame's number in the file; frames.json has both.
         """
         request = Request(
-            "save", since, until or 0, path=_absolute(path), secrets=tls_secrets.decode("latin-1")
+            "save", since, until or 0, "", _absolute(path), tls_secrets.decode("latin-1"), unasked
         )
         return (await self._ask(request)).offset
 

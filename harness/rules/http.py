@@ -12,6 +12,8 @@ from harness.rules.view import Turn, View, is_response
 from harness.verdict.transcript import Direction, Role
 
 _START_LINE: Final = re.compile(r"POST \S+ HTTP/1\.1")
+_CLIENT_HELLO: Final = "\x16\x03"
+"""How a TLS record with a handshake begins (RFC 8446 5.1)."""
 _MEDIA_TYPE: Final = re.compile(r"\s*text/xml\s*(;.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -20,6 +22,8 @@ def post_with_host(view: View, report: Report) -> None:
     """A request to the ACS is a POST of HTTP/1.1 with one Host header."""
     for turn in view.turns:
         request = turn.request
+        if request.start_line.startswith(_CLIENT_HELLO):
+            continue  # an https URL of a server that speaks http: TLS is right there, and no HTTP at all
         hosts = request.header_values("Host")
         if not _START_LINE.fullmatch(request.start_line):
             report.broken(request, expected="POST <target> HTTP/1.1", observed=shown(request.start_line))

@@ -197,6 +197,8 @@ class View:
     def connection_requests(self) -> Iterator[tuple[HttpMessage, HttpMessage]]:
         """Connection requests of the bench that are right in form, with the device's complete answers."""
         for connection in self.transcript.in_role(Role.CONNECTION_REQUEST):
+            if all(each.note or each.direction is not Direction.TO_DEVICE for each in connection.messages):
+                continue  # a fuzzer's, mostly
             for request, response in _pairs(connection, Direction.TO_DEVICE):
                 if response is not None and response.complete and not request.note and not response.note:
                     yield request, response

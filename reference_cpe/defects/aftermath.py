@@ -149,6 +149,8 @@ for _name, _summary, _bad in (
      lambda _status, body: b"<html" in body.lower()),
     ("busy-server-locks", "Status 503 in answer to the Inform locks CWMP until the device restarts.",
      lambda status, _body: status == 503),
+    ("missing-page-locks", "Status 404 in answer to the Inform locks CWMP until the device restarts.",
+     lambda status, _body: status == 404),
 ):  # fmt: skip
     tabled(_name, _summary, ["cwmp.robust.next-session-works"], _locked_by(_bad))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.cwmp.messages import (
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
 
 def set_parameter_attributes(parts: Parts, message: SetParameterAttributes) -> SetParameterAttributesResponse:
-    parts.attributes.set(message.parameter_list)
+    numbered = parts.aliases.numbered
+    parts.attributes.set([replace(item, name=numbered(item.name)) for item in message.parameter_list])
     return SetParameterAttributesResponse()
 
 
 def get_parameter_attributes(parts: Parts, message: GetParameterAttributes) -> GetParameterAttributesResponse:
-    return GetParameterAttributesResponse(parts.attributes.values(message.parameter_names))
+    names = tuple(map(parts.aliases.numbered, message.parameter_names))
+    written = dict(zip(names, message.parameter_names, strict=True))
+    return GetParameterAttributesResponse(parts.aliases.renamed(parts.attributes.values(names), written))

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
 def add_object(parts: Parts, message: AddObject) -> AddObjectResponse:
     """Status 0: the row is there at once."""
-    return AddObjectResponse(parts.model.add(message.object_name, message.parameter_key), 0)
+    table, given = parts.aliases.new_row(message.object_name)
+    more = (given,) if given else ()
+    return AddObjectResponse(parts.model.add(table, message.parameter_key, *more), 0)
 
 
 def delete_object(parts: Parts, message: DeleteObject) -> DeleteObjectResponse:
-    parts.model.delete(message.object_name, message.parameter_key)
+    parts.model.delete(parts.aliases.numbered(message.object_name), message.parameter_key)
     return DeleteObjectResponse(0)

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 
 def set_parameter_values(parts: Parts, message: SetParameterValues) -> SetParameterValuesResponse:
     """All or nothing; Status 0, as every value is in effect at once."""
-    parts.model.set(message.parameter_list, message.parameter_key)
+    parts.aliases.set(message.parameter_list, message.parameter_key)
     return SetParameterValuesResponse(0)
 
 
 def get_parameter_values(parts: Parts, message: GetParameterValues) -> GetParameterValuesResponse:
-    return GetParameterValuesResponse(parts.model.values(message.parameter_names))
+    names = tuple(map(parts.aliases.numbered, message.parameter_names))
+    written = dict(zip(names, message.parameter_names, strict=True))
+    return GetParameterValuesResponse(parts.aliases.renamed(parts.model.values(names), written))
 
 
 def get_parameter_names(parts: Parts, message: GetParameterNames) -> GetParameterNamesResponse:
-    return GetParameterNamesResponse(parts.model.names(message.parameter_path, message.next_level))
+    path = parts.aliases.numbered(message.parameter_path)
+    names = parts.model.names(path, message.next_level)
+    return GetParameterNamesResponse(parts.aliases.renamed(names, {path: message.parameter_path}))

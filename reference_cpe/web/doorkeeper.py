@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from reference_cpe.users import same_text
 
 IDLE = 900.0
 """Seconds without a request after which a session is over."""
@@ -32,7 +35,11 @@ class Visitor:
 class Doorkeeper:
     """The sessions of all browsers, and the count of wrong logins. Times are seconds of device time."""
 
-    def __init__(self, user: str, password: str) -> None:
+    def __init__(
+        self, user: str, password: str, admits: Callable[[str, str], bool] = lambda _user, _password: False
+    ) -> None:
+        """The operator's *user* and *password*; *admits* says who else may log in."""
+        self._admits = admits
         self._user = user
         self._password = password
         self._visitors: dict[str, Visitor] = {}
@@ -65,7 +72,8 @@ class Doorkeeper:
         """A session with login in place of *before*; ``None`` when the login is wrong or locked."""
         if self.locked_for(now):
             return None
-        right = _same(user, self._user) & _same(password, self._password)
+        operator = same_text(user, self._user) & same_text(password, self._password)
+        right = operator | self._admits(user, password)
         if not right:
             self._failures += 1
             if self._failures >= FAILURES:
@@ -77,7 +85,3 @@ class Doorkeeper:
 
     def log_out(self, visitor: Visitor) -> None:
         self._visitors.pop(visitor.token, None)
-
-
-def _same(given: str, wanted: str) -> bool:
-    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode("utf-8"))

@@ -12,6 +12,7 @@ import jinja2
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from reference_cpe import users
 from reference_cpe.clock import Clock
 from reference_cpe.config import Web
 from reference_cpe.container import MOST as LARGEST_CONTAINER
@@ -53,7 +54,10 @@ class WebConfiguration:
         self._device = device
         self._clock = clock
         self._config = config
-        self._door = Doorkeeper(config.user, config.password)
+        # The parts are others after every boot.
+        self._door = Doorkeeper(
+            config.user, config.password, lambda *pair: users.admits(device.parts.model, *pair)
+        )
         self._runner: web.AppRunner | None = None
         folder = files("reference_cpe.web")
         names = ("base.html", "login.html", "page.html", "certificates.html", "rules.html", "fields.html")

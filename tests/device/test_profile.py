@@ -295,6 +295,21 @@ BAD: dict[str, tuple[str, int, str]] = {
         4,
         "makrer in its line 1 (did you mean marker?)",
     ),
+    "port beyond the last": (
+        START + "[settings]\nport = { initial = 65536 }\n",
+        6,
+        "settings.port.initial: expected 0 to 65535, found 65536",
+    ),
+    "template written elsewhere": (
+        START + '[[template]]\nsource = "conf.in"\ntarget = "../c"\n',
+        7,
+        'template[0].target: expected a file inside of $CPECHECK_WORKDIR, found "../c"',
+    ),
+    "template written to the root": (
+        START + '[[template]]\nsource = "conf.in"\ntarget = "/etc/c"\n',
+        7,
+        'template[0].target: expected a file inside of $CPECHECK_WORKDIR, found "/etc/c"',
+    ),
     "initial of wrong type": (
         START + '[settings]\nport = { initial = "7547" }\n',
         6,

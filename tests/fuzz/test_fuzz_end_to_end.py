@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from itertools import islice
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from click.testing import CliRunner
 from harness.cwmp.messages import GetParameterValues
 from harness.device.profile import reference
 from harness.fuzz.engine.soap import SoapExecutor
-from harness.fuzz.evidence import Answer, End
+from harness.fuzz.evidence import Answer, End, Evidence
 from harness.fuzz.generators import programs
 from harness.fuzz.oracles import judge
 from harness.fuzz.program import Program, Surface
@@ -42,6 +44,36 @@ def test_the_executor_runs_a_batch_and_brings_a_killed_device_back(tmp_path: Pat
         assert Answer.REQUEST not in {each.answer for each in again.observations}
     finally:
         executor.close()
+
+
+def test_what_a_batch_has_recorded_ends_with_its_evidence(tmp_path: Path) -> None:
+    """Or the harness of a long campaign grows with every case."""
+    executor = SoapExecutor(reference(), tmp_path)
+    try:
+        source = programs(Surface.SOAP, 1, executor.facts)
+        books = []
+        for _ in range(3):
+            evidence = executor.run(list(islice(source, 8)))
+            assert evidence.transcript.sessions
+            books.append([weakref.ref(each) for each in _recorded(evidence)])
+            del evidence
+        gc.collect()
+        left = [each() for book in books[:-1] for each in book if each() is not None]
+        assert left == []
+        assert not executor.ground.rig.recorder._session_books
+    finally:
+        executor.close()
+
+
+def _recorded(evidence: Evidence) -> list[_Watched]:
+    """Something in each book that can be watched: msgspec's own objects cannot."""
+    watched = _Watched("watched")
+    evidence.transcript.connections[0].endpoint = watched
+    return [watched]
+
+
+class _Watched(str):
+    """A text that may be referred to weakly."""
 
 
 def test_the_command_writes_its_results(tmp_path: Path) -> None:

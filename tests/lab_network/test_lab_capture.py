@@ -151,7 +151,7 @@ async def test_save_writes_a_file_that_others_read(lab: Lab, tmp_path: Path) -> 
     port = await exchange(lab, CPE, None, WAN, lab.topology.acs_v4, b"in the file")
     until = await lab.capture.mark()
     await exchange(lab, CPE, None, WAN, lab.topology.acs_v4, b"after")
-    offset = await lab.capture.save(folder / "case.pcapng", since, until, b"CLIENT_RANDOM 00 11\n")
+    offset = await lab.capture.save(folder / "case.pcapng", since, until, b"CLIENT_RANDOM 00 11\n", 1000)
     document = json.loads((folder / "frames.json").read_bytes())
     assert (document["offset"], document["pcapng"], document["dropped"]) == (offset, "case.pcapng", 0)
     assert document["total"] == until - since
@@ -192,7 +192,10 @@ async def test_saving_a_long_range_tells_what_was_asked_for(lab: Lab, tmp_path: 
     last = await exchange(lab, CPE, None, WAN, lab.topology.acs_v4, b"last")
     until = await lab.capture.mark()
     asked = of_port(await lab.capture.frames(late, until), last)
-    await lab.capture.save(tmp_path / "long.pcapng", since, until)
+    await lab.capture.save(tmp_path / "quiet.pcapng", since, until)
+    document = json.loads((tmp_path / "frames.json").read_bytes())
+    assert [line["frame"]["number"] for line in document["frames"]] == [frame.number for frame in asked]
+    await lab.capture.save(tmp_path / "long.pcapng", since, until, unasked=200)
     document = json.loads((tmp_path / "frames.json").read_bytes())
     assert document["total"] == until - since > len(document["frames"])
     told = {line["frame"]["number"]: line["frame"] for line in document["frames"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -21,7 +22,8 @@ from reference_cpe.parts import Parts, assemble
 from reference_cpe.store import Store
 from reference_cpe.values import neutral, value_problem
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = Path(os.environ.get("CPE_MODELS") or Path(__file__).resolve().parents[3] / "shared" / "data")
+"""Where the Broadband Forum's files are; tests that need them are skipped where they are not."""
 FULL = {"TR-181": DATA / "tr-181-2-17-0-cwmp-full.xml", "TR-098": DATA / "tr-098-1-8-0-full.xml"}
 HEAD = '<dm:document xmlns:dm="urn:broadband-forum-org:cwmp:datamodel-1-14">'
 

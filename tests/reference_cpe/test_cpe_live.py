@@ -9,8 +9,8 @@ import pytest
 from cpe_lab import ManualClock
 
 from harness.cwmp.messages import ParameterValueStruct
-from reference_cpe import live
-from reference_cpe.config import Config, Network
+from reference_cpe import interfaces, live
+from reference_cpe.config import Config, Network, Profile
 from reference_cpe.fault import CwmpFault
 from reference_cpe.network import NoSource
 from reference_cpe.parts import Parts, assemble
@@ -139,3 +139,64 @@ def test_loopbacks_by_place(router: Parts) -> None:
     for none in ("LB3", "LBF", "lb0", "LB00"):
         with pytest.raises(NoSource):
             resolve(none)
+
+
+# --- the same below InternetGatewayDevice
+
+WAN = "InternetGatewayDevice.WANDevice.1.WANConnectionDevice.1.WANIPConnection."
+LAN = "InternetGatewayDevice.LANDevice."
+ROUTES_OF_A_GATEWAY = "InternetGatewayDevice.Layer3Forwarding."
+
+
+@pytest.fixture
+def gateway(router: Parts, tmp_path: Path) -> Parts:
+    """The same device with the root of TR-098."""
+    config = Config(network=NETWORK, profile=Profile(data_model="TR-098"))
+    return assemble(config, ManualClock(), Store(tmp_path / "other"), Random(1))
+
+
+def test_the_wan_of_a_gateway(gateway: Parts) -> None:
+    found = read(gateway, WAN + "1.")
+    assert (found["ExternalIPAddress"], found["DefaultGateway"]) == ("198.51.100.2", "198.51.100.1")
+    assert (found["NATEnabled"], found["ConnectionStatus"]) == ("true", "Connected")
+    assert WAN + "1.ExternalIPAddress" in gateway.model.forced
+    assert read(gateway, "InternetGatewayDevice.WANDevice.")["1.WANConnectionNumberOfEntries"] == "1"
+
+
+def test_the_networks_of_a_gateway(gateway: Parts, tmp_path: Path) -> None:
+    found = read(gateway, LAN + "1.LANHostConfigManagement.")
+    assert found["IPInterfaceNumberOfEntries"] == "1"
+    assert found["IPInterface.1.IPInterfaceIPAddress"] == "192.168.77.1"
+    path = LAN + "1.LANHostConfigManagement.IPInterface.1"
+    assert interfaces.named(gateway, path) == interfaces.Interface("INTRANET", "192.168.77.1")
+    assert interfaces.named(gateway, path[:-1] + "2") is None
+    assert interfaces.named(gateway, WAN + "1") == interfaces.of(NETWORK)[0]
+    bare = Config(profile=Profile(data_model="TR-098"))
+    nothing = assemble(bare, ManualClock(), Store(tmp_path / "bare"), Random(1))
+    assert read(nothing, LAN) == {}
+    assert read(nothing, WAN + "1.")["ExternalIPAddress"] == ""
+
+
+def test_the_routes_of_a_gateway(gateway: Parts) -> None:
+    found = read(gateway, ROUTES_OF_A_GATEWAY)
+    assert found["ForwardNumberOfEntries"] == "2"
+    assert (found["Forwarding.1.Type"], found["Forwarding.1.GatewayIPAddress"]) == ("Default", "198.51.100.1")
+    assert found["Forwarding.1.Interface"] == WAN + "1"
+    assert (found["Forwarding.2.Type"], found["Forwarding.2.DestSubnetMask"]) == ("Network", "255.255.255.0")
+    host = "lan0	054DA8C0	00000000	0005	0	0	1	FFFFFFFF	0	0	0\n"
+    (live._NET / "route").write_text(ROUTES + host)
+    gateway.model.refresh()
+    assert read(gateway, ROUTES_OF_A_GATEWAY)["Forwarding.3.Type"] == "Host"
+
+
+def test_nobody_changes_those_of_a_gateway_either(gateway: Parts) -> None:
+    for table in (WAN, "InternetGatewayDevice.WANDevice.1.WANConnectionDevice.", LAN):
+        with pytest.raises(CwmpFault, match="9005"):
+            gateway.model.add(table, "")
+    with pytest.raises(CwmpFault, match="9005"):
+        gateway.model.delete(WAN + "1.", "")
+    with pytest.raises(CwmpFault) as caught:
+        gateway.model.set([ParameterValueStruct(WAN + "1.ExternalIPAddress", "192.0.2.1", None)])
+    assert [fault.fault_code for fault in caught.value.parameters] == [9008]
+    for parameter in gateway.model.parameters.values():
+        assert value_problem(parameter.syntax, gateway.model.read(parameter)) is None, parameter.path

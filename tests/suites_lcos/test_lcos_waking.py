@@ -73,3 +73,25 @@ def test_which_device_can_be_woken_without_a_restart(
     device: Fake, can: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert waker(device, Instant(), monkeypatch).can_wake() is can
+
+
+@pytest.mark.parametrize("patience", [True, False])
+async def test_a_session_under_way_is_not_cut_off_by_a_restart(
+    patience: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, asked = Fake(frozenset({Verb.RESTART}), frozenset({"connection-request"})), []
+    contact: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def wait(_clock: object, future: asyncio.Future[int], within: float) -> int | None:
+        if patience and within == 2.0:
+            future.set_result(7)
+        return future.result() if future.done() else None
+
+    async def busy() -> str:
+        asked.append("503")
+        return "status 503"
+
+    monkeypatch.setattr("harness.bench.contact.wait_for", wait)
+    found = await Waker(Instant(), device, busy, lambda: 1.0, 30.0, 2.0).until(contact)  # type: ignore[arg-type]
+    assert (found, device.done) == ((7, []) if patience else (None, [Verb.RESTART]))
+    assert len(asked) == (1 if patience else 2)

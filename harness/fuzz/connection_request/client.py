@@ -1,4 +1,4 @@
-"""The fast lane to the connection-request port: many programs on their way at once, each on fresh connections.
+"""The fast lane to the connection-request port: many programs on their way at once, by train or on connections of their own.
 
 It runs in the campaign's own thread, so that the bench's event loop serves the sessions that follow meanwhile.
 Programs that flood, pause or need the device's time moved on have the device for themselves.
@@ -11,18 +11,27 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
+from harness.cwmp.digest import basic_authorization
 from harness.fuzz.connection_request.course import ALONE, Run, Wait
+from harness.fuzz.connection_request.train import Fare, Train, coupled, fare
 from harness.fuzz.evidence import Observation
 from harness.fuzz.program import Connect, Pause, Program, Repeat
 from harness.verdict.transcript import Connection, Role, Transcript
 
 LANES: Final = 16
 """Programs on their way at once: enough to keep the device busy, too few to be a flood."""
+BROKEN: Final = 5
+"""Trains in a row that bring no more than one answer, after which every program has connections of its own."""
 _TICK: Final = 0.05
 """Real seconds after which deadlines are looked at, should nothing happen before."""
+
+
+Traveller: TypeAlias = Run | Train
+T = TypeVar("T", Run, Train)
 
 
 @dataclass(slots=True)
@@ -56,6 +65,9 @@ class DoorClient:
         self._book = Transcript()
         self._numbers = 0
         self._spare: deque[socket.socket] = deque()
+        self._values: tuple[Mapping[str, str], dict[str, str]] | None = None
+        self._no_trains = 0
+        """Trains in a row that brought no more than one answer."""
 
     def take(self) -> Transcript:
         """What was recorded since the last time."""
@@ -69,19 +81,51 @@ class DoorClient:
     def play(self, programs: Iterable[Program]) -> list[Observation]:
         """Do *programs*, in their order as far as they are on their way at once; never raises for what the
         device does."""
-        everything = [Run(self, program) for program in programs]
-        waiting = deque(everything)
+        everything = list(programs)
+        seen: list[Observation | None] = [None] * len(everything)
+        waiting = deque(range(len(everything)))
         while waiting:
-            if _alone(waiting[0].program):
-                self._together(deque((waiting.popleft(),)))
-                continue
-            group: deque[Run] = deque()
-            while waiting and not _alone(waiting[0].program):
-                group.append(waiting.popleft())
-            self._together(group)
-        return [run.observation() for run in everything]
+            group = [waiting.popleft()]
+            if not _alone(everything[group[0]]):
+                while waiting and not _alone(everything[waiting[0]]):
+                    group.append(waiting.popleft())
+            self._group(everything, group, seen)
+        return [each for each in seen if each is not None]
 
-    def _together(self, waiting: deque[Run]) -> None:
+    def _group(
+        self, everything: Sequence[Program], group: Sequence[int], seen: list[Observation | None]
+    ) -> None:
+        """Do the programs at the places *group*: by train where that can be, those that are left alone."""
+        fares = self._fares(everything, group)
+        trains = [Train(self, each) for each in coupled(fares.values())]
+        self._together(deque(trains))
+        place_of = {id(each): place for place, each in fares.items()}
+        for train in trains:
+            for each, observation in zip(train.fares, train.observations, strict=False):
+                seen[place_of[id(each)]] = observation
+        self._heed(trains)
+        runs = {place: Run(self, everything[place]) for place in group if seen[place] is None}
+        self._together(deque(runs.values()))
+        for place, run in runs.items():
+            seen[place] = run.observation()
+
+    def _fares(self, everything: Sequence[Program], group: Sequence[int]) -> dict[int, Fare]:
+        """Those that may go by train, by their places; a single program never does."""
+        if len(group) < 2 or self._no_trains >= BROKEN:
+            return {}
+        values = self.values()
+        found = ((place, fare(everything[place], values)) for place in group)
+        return {place: each for place, each in found if each is not None}
+
+    def _heed(self, trains: Sequence[Train]) -> None:
+        """Count trains that did not get beyond their first program: a device may know no persistent connections."""
+        for train in trains:
+            if len(train.observations) > 1:
+                self._no_trains = 0
+            elif len(train.fares) > 1:
+                self._no_trains += 1
+
+    def _together(self, waiting: deque[T]) -> None:
         """Up to `LANES` at a time. A run that wants the device alone is held until the others have ended."""
         lanes = _Lanes()
         try:
@@ -96,6 +140,20 @@ class DoorClient:
             lanes.close()
 
     # --- for the runs ---
+
+    def values(self) -> dict[str, str]:
+        """What stands for the marks that need no challenge."""
+        door = self.door
+        if self._values is None or self._values[0] is not door.marks:
+            basic = basic_authorization(door.username, door.password).partition(" ")[2]
+            own = {
+                "cr.target": door.target,
+                "cr.host": door.host,
+                "cr.user": door.username,
+                "cr.basic": basic,
+            }
+            self._values = door.marks, {**door.marks, **own}
+        return self._values[1]
 
     def fresh(self) -> socket.socket:
         """A TCP socket that nobody has used."""
@@ -126,13 +184,13 @@ class _Lanes:
     """
 
     def __init__(self) -> None:
-        self.active: dict[int, tuple[Run, Wait]] = {}
-        self.held: deque[Run] = deque()
+        self.active: dict[int, tuple[Traveller, Wait]] = {}
+        self.held: deque[Traveller] = deque()
         self._poll = select.epoll()
         self._listed: dict[int, tuple[socket.socket, int]] = {}
         self._looked = time.monotonic()
 
-    def go_on(self, run: Run, *, ready: bool) -> None:
+    def go_on(self, run: Traveller, *, ready: bool) -> None:
         """Let *run* take its next steps and note what it waits for then."""
         wait = run.go_on(ready)
         if wait is ALONE:
@@ -154,12 +212,16 @@ class _Lanes:
 
     def turn(self) -> None:
         """Wait for the first socket, at most `_TICK`, and let those go on whose turn has come."""
-        for descriptor, _ in self._poll.poll(_TICK):
-            if descriptor in self.active:
-                self.go_on(self.active.pop(descriptor)[0], ready=True)
-            else:
-                self._poll.unregister(descriptor)
-                self._listed.pop(descriptor, None)
+        ready = [(descriptor, self.active.get(descriptor)) for descriptor, _ in self._poll.poll(_TICK)]
+        for descriptor, waiting in ready:
+            # One before it in this turn may have closed the socket, and another one have its number now.
+            if waiting is None or self.active.get(descriptor) is not waiting:
+                if descriptor not in self.active and self._listed.pop(descriptor, None) is not None:
+                    with suppress(OSError):
+                        self._poll.unregister(descriptor)
+                continue
+            del self.active[descriptor]
+            self.go_on(waiting[0], ready=True)
         now = time.monotonic()
         if now - self._looked >= _TICK:
             self._looked = now

@@ -15,11 +15,11 @@ import struct
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from harness.cwmp.digest import (
     DigestChallenge,
-    basic_authorization,
     choose,
     digest_authorization,
     parse_challenges,
@@ -48,7 +48,7 @@ AFTER_STEP: Final = 1.0
 KEPT: Final = 65_536
 """Octets of a flood that are recorded; the rest is known from the program."""
 MOST_CONNECTIONS: Final = 512
-_READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
+readable, _WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +64,27 @@ ALONE: Final = Wait(None, 0, 0.0)  # type: ignore[arg-type]
 """Until no other run is under way."""
 Steps: TypeAlias = Generator[Wait, bool, None]
 Found: TypeAlias = Generator[Wait, bool, "HttpMessage | None"]
+Opening: TypeAlias = Generator[Wait, bool, "Line"]
 
 
-class _Line:
-    """One TCP connection of a program."""
+class Line:
+    """One TCP connection of programs."""
 
     def __init__(self, sock: socket.socket, record: Connection) -> None:
         self.sock = sock
         self.record = record
-        self.reader = Reader(Kind.RESPONSE)
+        self.read_slowly = False
+        self.got = 0
+        """Octets of the device that were read before the reader was needed."""
         self.waiting: list[Parsed] = []
         self.sent = 0
         self.challenge: DigestChallenge | None = None
         self.open = True
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads what the device answers, whatever it is."""
+        return Reader(Kind.RESPONSE)
 
     def message(self, direction: Direction, parsed: Parsed, at: float, note: str = "") -> HttpMessage:
         now = time.monotonic()
@@ -91,7 +99,24 @@ class _Line:
         self.record.messages.append(message)
         return message
 
+    def wrote(self, data: bytes, at: float, note: str, *, correct: bool = False) -> HttpMessage:
+        """Write down a request, and the octets in which it went out."""
+        kept = data[:KEPT]
+        self.record.chunks.append(Chunk(at, time.monotonic(), Direction.TO_DEVICE, kept))
+        return self.asked(kept, at, note, correct=correct)
+
+    def asked(self, kept: bytes, at: float, note: str, *, correct: bool = False) -> HttpMessage:
+        """Write down a request."""
+        first, _, rest = kept.partition(b"\r\n")
+        parsed = Parsed(first[:256].decode("latin-1"), head=kept, complete=correct)
+        parsed.start, parsed.end = self.sent, self.sent + len(kept)
+        if correct:
+            parsed.headers = read_headers(rest.rstrip().split(b"\r\n"), lambda _odd: None)
+        self.sent += len(kept)
+        return self.message(Direction.TO_DEVICE, parsed, at, "" if correct else note)
+
     def ended(self, how: Closed, at: float) -> None:
+        """The connection is over; the first word about how counts."""
         if self.record.closed is Closed.OPEN:
             self.record.closed = how
             self.record.closed_at, self.record.closed_real = at, time.monotonic()
@@ -104,9 +129,9 @@ class Run:
         self.program = program
         self._client = client
         self._door: Door = client.door
-        self._note = program.says or "a fuzz program"
-        self._lines: list[_Line] = []
-        self._line: _Line | None = None
+        self._note = noted(program)
+        self._lines: list[Line] = []
+        self._line: Line | None = None
         self._challenge: DigestChallenge | None = None
         self._wrote = 0.0
         self._end = End.CLOSED
@@ -158,19 +183,7 @@ class Run:
         if len(self._lines) >= MOST_CONNECTIONS:
             raise OSError(errno.EMFILE, "too many connections in one program")
         self._line = None
-        sock = self._client.fresh()
-        try:
-            failed = sock.connect_ex(self._door.address)
-            if failed == errno.EINPROGRESS and not _connected(sock):
-                if not (yield Wait(sock, _WRITE, time.monotonic() + CONNECT_LIMIT)):
-                    raise TimeoutError
-                failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if failed not in (0, errno.EINPROGRESS):
-                raise OSError(failed, os.strerror(failed))
-        except OSError:
-            sock.close()
-            raise
-        self._line = _Line(sock, self._client.record(sock))
+        self._line = yield from opened(self._client)
         self._lines.append(self._line)
 
     # --- writing ---
@@ -179,13 +192,7 @@ class Run:
         """The marks. A connection without a challenge of its own goes on with the program's last: a replay."""
         door, line = self._door, self._line
         challenge = (line.challenge if line is not None else None) or self._challenge
-        values = {
-            **door.marks,
-            "cr.target": door.target,
-            "cr.host": door.host,
-            "cr.user": door.username,
-            "cr.basic": basic_authorization(door.username, door.password).partition(" ")[2],
-        }
+        values = self._client.values()
         return values if challenge is None else values | _login(challenge, door)
 
     def _write(self, template: bytes) -> Steps:
@@ -193,40 +200,21 @@ class Run:
         if line is None or not line.open or not template:
             return
         data, at = fill(template, self._values()), self._door.now()
-        yield from self._send(line, data, time.monotonic() + SEND_LIMIT)
-        self._note_sent(line, data, at, correct=template in CORRECT)
+        yield from sent(line, data, time.monotonic() + SEND_LIMIT)
+        line.wrote(data, at, self._note, correct=template in CORRECT)
         line.reader.expect(data.partition(b" ")[0].decode("latin-1"))
         self._wrote = time.monotonic()
-
-    def _send(self, line: _Line, data: bytes, deadline: float) -> Steps:
-        while data:
-            try:
-                data = data[line.sock.send(data) :]
-            except BlockingIOError:
-                if not (yield Wait(line.sock, _WRITE, deadline)):
-                    raise TimeoutError from None
-
-    def _note_sent(self, line: _Line, data: bytes, at: float, *, correct: bool = False) -> None:
-        kept = data[:KEPT]
-        line.record.chunks.append(Chunk(at, time.monotonic(), Direction.TO_DEVICE, kept))
-        first, _, rest = kept.partition(b"\r\n")
-        parsed = Parsed(first[:256].decode("latin-1"), head=kept, complete=correct)
-        parsed.start, parsed.end = line.sent, line.sent + len(kept)
-        if correct:
-            parsed.headers = read_headers(rest.rstrip().split(b"\r\n"), lambda _odd: None)
-        line.message(Direction.TO_DEVICE, parsed, at, "" if correct else self._note)
-        line.sent += len(kept)
 
     def _repeat(self, template: bytes, times: int) -> Steps:
         line = self._line
         data = fill(template, self._values())
         if line is None or not line.open or not data:
             return
-        self._note_sent(line, (data * min(times, KEPT // len(data) + 1))[:KEPT], self._door.now())
+        line.wrote((data * min(times, KEPT // len(data) + 1))[:KEPT], self._door.now(), self._note)
         deadline, left = time.monotonic() + SEND_LIMIT, times
         while left > 0:
             count = min(left, max(1, KEPT // len(data)))
-            yield from self._send(line, data * count, deadline)
+            yield from sent(line, data * count, deadline)
             left -= count
         self._wrote = time.monotonic()
 
@@ -254,7 +242,7 @@ class Run:
         else:
             self._end = End.RESET if line.record.closed is Closed.BY_DEVICE_RESET else End.CLOSED
 
-    def _read(self, line: _Line, seconds: float) -> Found:
+    def _read(self, line: Line, seconds: float) -> Found:
         """The next final message of the device; ``None`` at the deadline, or where the connection has ended."""
         deadline = time.monotonic() + seconds
         while True:
@@ -262,7 +250,7 @@ class Run:
                 message = self._judge(line, line.waiting.pop(0))
                 if not 100 <= message.status < 200:
                     return message
-            if not line.open or not (yield Wait(line.sock, _READ, deadline)):
+            if not line.open or not (yield Wait(line.sock, readable, deadline)):
                 return None
             try:
                 data = line.sock.recv(KEPT)
@@ -274,7 +262,7 @@ class Run:
                 return None
             self._take(line, data)
 
-    def _take(self, line: _Line, data: bytes) -> None:
+    def _take(self, line: Line, data: bytes) -> None:
         at = self._door.now()
         if data:
             line.record.chunks.append(Chunk(at, time.monotonic(), Direction.FROM_DEVICE, data))
@@ -288,7 +276,7 @@ class Run:
             found = [rest] if rest is not None else []
         line.waiting += found
 
-    def _judge(self, line: _Line, parsed: Parsed) -> HttpMessage:
+    def _judge(self, line: Line, parsed: Parsed) -> HttpMessage:
         message = line.message(Direction.FROM_DEVICE, parsed, self._door.now())
         if message.status == 401:
             line.challenge = _challenge(message) or line.challenge
@@ -341,23 +329,75 @@ class Run:
 
     def observation(self) -> Observation:
         """What came of it."""
-        message = self._answer
-        status = message.status if message is not None else 0
-        if message is None:
-            answer = Answer.NONE
-        elif not status:
-            answer = Answer.UNREADABLE
-        else:
-            answer = Answer.RESPONSE if 200 <= status < 300 else Answer.HTTP
-        return Observation(
-            program=self.program,
-            end=self._end,
-            answer=answer,
-            status=status,
-            seconds=self._seconds,
-            device_seconds=self._device_seconds,
-            messages=tuple(each.id for line in self._lines for each in line.record.messages),
-        )
+        messages = tuple(each.id for line in self._lines for each in line.record.messages)
+        return observed(self.program, self._end, self._answer, self._seconds, self._device_seconds, messages)
+
+
+def noted(program: Program) -> str:
+    """What is written beside what it sends: that the wire rules do not judge the answer."""
+    return program.says or "a fuzz program"
+
+
+def observed(
+    program: Program,
+    end: End,
+    answer: HttpMessage | None,
+    seconds: float,
+    device_seconds: float,
+    messages: tuple[str, ...],
+) -> Observation:
+    """What came of a program that *answer* ended, if anything did."""
+    status = answer.status if answer is not None else 0
+    if answer is None:
+        kind = Answer.NONE
+    elif not status:
+        kind = Answer.UNREADABLE
+    else:
+        kind = Answer.RESPONSE if 200 <= status < 300 else Answer.HTTP
+    return Observation(
+        program=program,
+        end=end,
+        answer=kind,
+        status=status,
+        seconds=seconds,
+        device_seconds=device_seconds,
+        messages=messages,
+    )
+
+
+def opened(client: DoorClient) -> Opening:
+    """A new connection to the device.
+
+    Raises:
+        TimeoutError, OSError: there is none.
+    """
+    sock = client.fresh()
+    try:
+        failed = sock.connect_ex(client.door.address)
+        if failed == errno.EINPROGRESS and not _connected(sock):
+            if not (yield Wait(sock, _WRITE, time.monotonic() + CONNECT_LIMIT)):
+                raise TimeoutError
+            failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failed not in (0, errno.EINPROGRESS):
+            raise OSError(failed, os.strerror(failed))
+    except OSError:
+        sock.close()
+        raise
+    return Line(sock, client.record(sock))
+
+
+def sent(line: Line, data: bytes, deadline: float) -> Steps:
+    """Write all of *data*.
+
+    Raises:
+        TimeoutError, OSError: the device does not take it.
+    """
+    while data:
+        try:
+            data = data[line.sock.send(data) :]
+        except BlockingIOError:
+            if not (yield Wait(line.sock, _WRITE, deadline)):
+                raise TimeoutError from None
 
 
 def _connected(sock: socket.socket) -> bool:

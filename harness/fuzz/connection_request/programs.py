@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from harness.fuzz.connection_request import messages as m
 from harness.fuzz.connection_request.nasty import FIELDS, METHODS, TARGETS, nasty
@@ -43,6 +43,11 @@ PIECES: Final = (
     "%n", "%s%s%s%s", "\0", "\xff", "\"", "'", "\\", ";", ",", "=", "`id`", "$(id)", "../", "\t", " ", "\r", "\n",
     "<", ">", "&", "{", "}", "%00", "%0d%0a", "-1", "0", "65536", "4294967296", "A", "é", "\x80",
 )  # fmt: skip
+_BREAKING: Final = frozenset("\0\r\n")
+_HARMLESS: Final = tuple(piece for piece in PIECES if not _BREAKING & set(piece))
+_BREAKS: Final = 0.12
+"""How often a text may hold what breaks the form of a head. Most devices close the connection then, and a new one costs
+as much as many programs on an old one."""
 HEADERS: Final = (
     "Accept", "Accept-Encoding", "Connection", "Content-Type", "Cookie", "Expect", "From", "Host", "If-Match",
     "Keep-Alive", "Pragma", "Range", "Referer", "SOAPAction", "TE", "Trailer", "Upgrade", "User-Agent", "Via",
@@ -53,9 +58,10 @@ FRAMING: Final = frozenset({"Content-Length", "Transfer-Encoding", "Expect"})
 
 def _text(rng: random.Random) -> str:
     """A short nasty text, or a long one of a single piece."""
+    pieces = PIECES if rng.random() < _BREAKS else _HARMLESS
     if rng.random() < 0.5:
-        return "".join(rng.choice(PIECES) for _ in range(rng.randint(1, 8)))
-    return rng.choice(PIECES) * rng.choice(LENGTHS[:18])
+        return "".join(rng.choices(pieces, k=rng.randint(1, 8)))
+    return rng.choice(pieces) * rng.choice(LENGTHS[:18])
 
 
 def _method(rng: random.Random) -> tuple[Edit, Expectation]:
@@ -132,17 +138,20 @@ def _field(rng: random.Random) -> tuple[Edit, Expectation]:
     return edit("add-parameter", rng.choice((*FIELDS, "opaque", "algorithm", "p%d")), _text(rng), "3"), m.OPEN
 
 
-PLAIN_FAULTS: Final[Sequence[tuple[str, Callable[[random.Random], tuple[Edit, Expectation]]]]] = (
-    ("C1", _method),
-    ("C1", _target),
-    ("C1", _version),
-    ("C2", _credentials),
-    ("C3", _header),
-    ("C3", _cookie),
-    ("C3", _length),
-    ("C3", _flood),
-    ("C3", _line_end),
+Maker: TypeAlias = Callable[[random.Random], tuple[Edit, Expectation]]
+PLAIN_FAULTS: Final[Sequence[tuple[str, int, Maker]]] = (
+    ("C1", 3, _method),
+    ("C1", 3, _target),
+    ("C1", 1, _version),
+    ("C2", 1, _credentials),
+    ("C3", 4, _header),
+    ("C3", 4, _cookie),
+    ("C3", 1, _length),
+    ("C3", 3, _flood),
+    ("C3", 1, _line_end),
 )
+"""Dimension, share in it, and what makes the fault. Small shares have those that mostly end the connection."""
+_MAKERS: Final = tuple(make for _, share, make in PLAIN_FAULTS for _ in range(share))
 
 
 def _incomplete(edits: Sequence[Edit]) -> bool:
@@ -156,7 +165,7 @@ def _incomplete(edits: Sequence[Edit]) -> bool:
 
 def single_fault(dimension: str) -> Callable[[random.Random, int], Program]:
     """A request without a login that is wrong in one place of *dimension*."""
-    makers = [make for where, make in PLAIN_FAULTS if where == dimension]
+    makers = [make for where, share, make in PLAIN_FAULTS if where == dimension for _ in range(share)]
 
     def make(rng: random.Random, seed: int) -> Program:
         change, expectation = rng.choice(makers)(rng)
@@ -176,7 +185,7 @@ def wrong_login(rng: random.Random, seed: int) -> Program:
 
 def stacked(rng: random.Random, seed: int) -> Program:
     """Two to six edits of a request without a login: whatever they are, no session may follow."""
-    edits = tuple(rng.choice(PLAIN_FAULTS)[1](rng)[0] for _ in range(rng.randint(2, 6)))
+    edits = tuple(rng.choice(_MAKERS)(rng)[0] for _ in range(rng.randint(2, 6)))
     origin = Origin(EDITS, "C3", seed, template=m.PLAIN, edits=edits)
     return m.program(m.plain(edits, half=_incomplete(edits)), m.CREDENTIALS, origin)
 
@@ -192,11 +201,11 @@ def havoc(rng: random.Random, seed: int) -> Program:
 def connection_request(_device: DeviceFacts) -> Prepared:
     """The surface, against any device: its marks say all that is special about one."""
     arms = (
-        Arm(GRAMMAR, "C1", 2.0, single_fault("C1")),
-        Arm(GRAMMAR, "C2", 2.0, single_fault("C2")),
-        Arm(GRAMMAR, "C3", 3.0, single_fault("C3")),
+        Arm(GRAMMAR, "C1", 3.0, single_fault("C1")),
+        Arm(GRAMMAR, "C2", 3.0, single_fault("C2")),
+        Arm(GRAMMAR, "C3", 5.0, single_fault("C3")),
         Arm(GRAMMAR, "C2-login", 2.0, wrong_login),
-        Arm(EDITS, "C3", 2.0, stacked),
-        Arm(HAVOC, "C5", 2.0, havoc),
+        Arm(EDITS, "C3", 1.0, stacked),
+        Arm(HAVOC, "C5", 1.0, havoc),
     )
     return Prepared(nasty(), arms)
