@@ -14,7 +14,9 @@ from typing import Final, TypeAlias, TypeVar
 import msgspec
 
 from harness.fuzz.http import edits as edits_http
-from harness.fuzz.program import Action, Edit, Expect, Expectation, Program, Raw, Reply, Surface, Wanted
+from harness.fuzz.hunt import asked
+from harness.fuzz.hunt.search import least, minimal
+from harness.fuzz.program import Action, Ask, Edit, Expect, Expectation, Program, Raw, Reply, Surface, Wanted
 from harness.fuzz.soap.build import ILL_FORMED, is_ill_formed
 from harness.fuzz.soap.edits import SIZES, TEXTS, apply, edit
 from harness.fuzz.soap.xml_tree import parse, paths
@@ -91,6 +93,7 @@ class Shrinking:
             if self._free():
                 self._edits()
                 self._actions()
+                self._asked()
                 if len(self.best.origin.edits) > _FEW or not self._explained(self.best):
                     self._elements()
                     self._octets()
@@ -180,6 +183,15 @@ class Shrinking:
 
     def _with_actions(self, actions: Sequence[Action]) -> bool:
         return self._try(msgspec.structs.replace(self.best, actions=tuple(actions)))
+
+    def _asked(self) -> None:
+        """Fewer entries and shorter values in the RPCs of a program for the model."""
+        for index, action in enumerate(self.best.actions):
+            if isinstance(action, Ask):
+                asked.less(action, partial(self._with_ask, index))
+
+    def _with_ask(self, index: int, action: Ask) -> bool:
+        return self._with_actions((*self.best.actions[:index], action, *self.best.actions[index + 1 :]))
 
     def _elements(self) -> None:
         for index in self._bodies():
@@ -272,36 +284,4 @@ def _groups(actions: Sequence[Action]) -> list[list[Action]]:
     return groups
 
 
-def minimal(items: Sequence[T], test: Callable[[Sequence[T]], bool]) -> Sequence[T]:
-    """Delta debugging (Zeller, Hildebrandt 2002): a part of *items* that passes *test*, from which nothing
-    can be taken away singly. *items* is taken to pass."""
-    if items and test(()):
-        return ()
-    parts = 2
-    while len(items) > 1:
-        size = -(-len(items) // parts)
-        for start in range(0, len(items), size):
-            kept = (*items[:start], *items[start + size :])
-            if kept and test(kept):
-                items, parts = kept, max(2, parts - 1)
-                break
-        else:
-            if parts >= len(items):
-                break
-            parts = min(len(items), parts * 2)
-    return items
-
-
-def least(value: int, test: Callable[[int], bool]) -> int:
-    """The smallest number down from *value* that passes *test*, as far as bisection tells. *value* is taken
-    to pass."""
-    if value <= 0 or test(0):
-        return 0 if value >= 0 else value
-    below = 0
-    while value - below > 1:
-        middle = (below + value) // 2
-        if test(middle):
-            value = middle
-        else:
-            below = middle
-    return value
+__all__ = ["Fails", "Shrinking", "Spent", "least", "minimal", "rendered", "shrink"]
