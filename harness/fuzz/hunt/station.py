@@ -165,7 +165,7 @@ def _campaign(order: Order, plan: Plan, profile: Profile, executor: Executor, si
         facts,
         catalogue=requirements(),
         sink=sink,
-        shrinker=partial(shrink, allowed=harmless(facts)),
+        shrinker=partial(shrink, allowed=harmless(facts), device=facts),
         now=time.monotonic,
         wall=time.time,
         redact=Redactor(profile.secrets),
