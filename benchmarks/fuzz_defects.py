@@ -72,14 +72,19 @@ def hunt(target: Target, options: Options, folder: Path) -> tuple[dict[str, Any]
         time.sleep(LOOK)
         if time.monotonic() > end:
             process.kill()
-        elif not told and not options.whole and any(folder.glob("finding-*.json")):
+        elif not told and not options.whole and read(folder).get("findings"):
             os.kill(process.pid, signal.SIGINT)
             told = True
+    return read(folder), time.monotonic() - began
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The results so far; empty while there are none."""
     try:
         results: dict[str, Any] = json.loads((folder / "results.json").read_bytes())
-    except FileNotFoundError:
-        results = {}
-    return results, time.monotonic() - began
+    except (FileNotFoundError, ValueError):
+        return {}
+    return results
 
 
 def seconds_of(length: str) -> float:
