@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from harness.cwmp import messages as m
@@ -279,7 +279,7 @@ class Lockstep:
         for counter, table in counters.items():
             if counter in read and not same("unsignedInt", read[counter], str(len(table.rows))):
                 expected = f"{counter} = {len(table.rows)}"
-                self._tell("count", expected, read[counter][:40], "cwmp.add.count-parameter")
+                self._tell("count", expected, f"it reads {read[counter][:40]!r}", "cwmp.add.count-parameter")
         if attributes and "GetParameterAttributes" in self.model.methods:
             self._compare_attributes(refused=refused)
 
@@ -291,13 +291,13 @@ class Lockstep:
         if key is not None and read.get(self.model.key_name, key) != key:
             found = read[self.model.key_name]
             kind = "key-on-fault" if refused else "key"
-            self._tell(kind, f"ParameterKey {key!r}", repr(found[:80]), "cwmp.set.parameter-key")
+            self._tell(kind, f"ParameterKey is {key!r}", f"it is {found[:80]!r}", "cwmp.set.parameter-key")
 
     def _other_value(self, known: Known, text: str, refused: bool) -> None:
         expected = f"{known.name} = {known.may_be[-1][:80]!r}"
         kind = "changed-by-fault" if refused else "other-value"
         requirement = "cwmp.set.atomic" if refused else "cwmp.robust.stored-as-sent"
-        self._tell(kind, expected, repr(text[:80]), requirement)
+        self._tell(kind, expected, f"it reads {text[:80]!r}", requirement)
 
     def _compare_attributes(self, *, refused: bool) -> None:
         read = learning.read_attributes(self._call, [*self.model.parameters])
@@ -310,7 +310,9 @@ class Lockstep:
             if any(one is not None and one != other for one, other in zip(wanted, found, strict=True)):
                 kind = "attributes-by-fault" if refused else "attributes"
                 requirement = "cwmp.attributes.atomic" if refused else "cwmp.attributes.change-flags"
-                self._tell(kind, f"{name}: {wanted}", f"{found}", requirement)
+                self._tell(
+                    kind, f"{name} has {_attributes(*wanted)}", f"it has {_attributes(*found)}", requirement
+                )
 
     def set_key(self, key: str) -> None:
         """Make *key* the ParameterKey, by setting a parameter to the value that it has."""
@@ -358,3 +360,11 @@ class Lockstep:
         ]
         if changed:
             self._call(m.SetParameterAttributes(tuple(changed)))
+
+
+def _attributes(notification: int | None, access: Sequence[str] | None) -> str:
+    """Attributes in words; what is not known is left out."""
+    words = [] if notification is None else [f"Notification {notification}"]
+    if access is not None:
+        words.append(f"AccessList {', '.join(access)[:60] or 'empty'}")
+    return ", ".join(words)

@@ -28,8 +28,8 @@ def program(steps: Sequence[Step], seed: int, says: str = "", namespace: str = n
 
 
 def of_mismatch(mismatch: Mismatch, seed: int, namespace: str = ns.CWMP_1_2) -> Program:
-    """The RPCs that led to *mismatch*."""
-    return program(mismatch.steps, seed, f"{mismatch.expected}; {mismatch.observed}", namespace)
+    """The RPCs that led to *mismatch*; of them its key names the one that counts."""
+    return program(mismatch.steps, seed, f"after {mismatch.key.rpartition('.')[2]}", namespace)
 
 
 def ask(step: Step, at: int, namespace: str = ns.CWMP_1_2) -> Ask:
