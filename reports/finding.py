@@ -177,6 +177,7 @@ def _step(action: _Action) -> Step:
         "reply": f"Answer the device's request with 200 and {size}."
         if octets
         else "Answer the request with 204.",
+        "ask": f"Call this RPC in a session ({size}); compare the answer, and what is read back, with the model.",
         "raw": f"Write {size} to the connection.",
         "repeat": f"Write {size} {action.times:,} times.",
         "expect": f"Wait for the device's next message, at most {action.seconds:g} s.",

@@ -108,6 +108,18 @@ class CanaryHit(msgspec.Struct, frozen=True):
     """``dns``, ``tcp`` or ``http``."""
 
 
+class Disagreement(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The device did something else than the model of a CPE, in the program at ``index`` of the batch."""
+
+    index: int
+    key: str
+    """What is wrong, and after which RPC; without values."""
+    expected: str
+    observed: str
+    requirement: str
+    because: str = ""
+
+
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """One batch and its controls. ``history`` holds the memory readings of the campaign so far, oldest first:
     (cases run, kilobytes resident or, with the sign turned, free)."""
@@ -122,5 +134,7 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """Median of `Observation.seconds` over the campaign so far; 0 while unknown."""
     unexpected_informs: tuple[tuple[str, ...], ...] = ()
     """Event codes of sessions that started by themselves while the batch ran."""
+    disagreements: tuple[Disagreement, ...] = ()
+    """Of the programs that ran in lock-step with the model."""
     credentials: tuple[tuple[str, str], ...] = ()
     """Pairs with which wire rules may recompute a digest."""

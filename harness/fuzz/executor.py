@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from harness.fuzz.evidence import Control, Evidence
 from harness.fuzz.program import Program, Surface
@@ -31,6 +31,16 @@ class Executor(Protocol):
     def reset(self) -> str:
         """Bring the device back to where the campaign began (revive it when it is dead); how, in words, or ``""``
         where the driver has no way to."""
+
+
+@runtime_checkable
+class Explorer(Protocol):
+    """An executor that can also drive the device in lock-step with the model of a CPE."""
+
+    def explore(
+        self, seed: int, count: int, *, destructive: bool, enough: Callable[[], bool]
+    ) -> tuple[list[Program], Evidence, int]:
+        """About *count* RPCs, or until *enough*: what was sent as programs, the evidence over them, RPCs sent."""
 
 
 class ExecutorError(Exception):

@@ -63,6 +63,18 @@ class Reply(msgspec.Struct, frozen=True, tag="reply"):
     body: bytes
 
 
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True, tag="ask"):
+    """Call this RPC in a session, in lock-step with the model of a CPE (`harness.fuzz.model`): the answer, and what can
+    be read back after it, are compared with what the model says. A program has nothing else, or no `Ask` at all.
+
+    ``number`` is the instance number that this AddObject was given where the program was found: paths of later
+    messages that name it mean the row that is made now.
+    """
+
+    body: bytes
+    number: int = 0
+
+
 class Raw(msgspec.Struct, frozen=True, omit_defaults=True, tag="raw"):
     """Write these octets to the connection as they are (above TLS, where there is TLS).
 
@@ -104,7 +116,7 @@ class Connect(msgspec.Struct, frozen=True, tag="connect"):
     """Open a (further) connection to the device's connection-request port; what follows goes there."""
 
 
-Action: TypeAlias = Reply | Raw | Repeat | Expect | Pause | Cut | Connect
+Action: TypeAlias = Reply | Ask | Raw | Repeat | Expect | Pause | Cut | Connect
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -185,7 +197,7 @@ class Program(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def _size(action: Action) -> int:
     match action:
-        case Reply(body=data) | Raw(data=data):
+        case Reply(body=data) | Ask(body=data) | Raw(data=data):
             return len(data)
         case Repeat(data=data, times=times):
             return len(data) * times

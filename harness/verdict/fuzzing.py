@@ -35,6 +35,10 @@ class FoundOne(msgspec.Struct, kw_only=True):
     """Edits that are left of it."""
     repeated: int = 0
     """How often the campaign met the same failure again."""
+    cases: int = 0
+    """Cases that its worker had run on the surface when the finding was written."""
+    seconds: float = 0.0
+    """Seconds from the beginning of the surface until then, pursuit included."""
 
 
 class Unconfirmed(msgspec.Struct, kw_only=True):

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.fuzz.hunt.shrink import Shrinking, least, minimal, shrink
-from harness.fuzz.program import Edit, Expect, Expectation, Program, Reply, Surface, Wanted
+from harness.fuzz.program import Edit, Expect, Expectation, Origin, Program, Reply, Surface, Wanted
+from harness.fuzz.session import edits as edits_session
 from harness.fuzz.soap.build import ANY, ILL_FORMED, Kitchen, is_ill_formed
 from harness.fuzz.soap.edited import edited
 from harness.fuzz.soap.edits import apply, edit
+from harness.fuzz.soap.xml_tree import parse
 
 KITCHEN = Kitchen(device())
 NAME = "Envelope/Body/GetParameterValues/ParameterNames/string"
@@ -188,3 +190,31 @@ def test_least(value: int, limit: int) -> None:
 def test_minimal_finds_exactly_what_is_needed(needed: set[int], count: int) -> None:
     wanted = {one for one in needed if one < count}
     assert set(minimal(tuple(range(count)), lambda kept: wanted <= set(kept))) == wanted
+
+
+def test_a_session_shrinks_to_the_edit_and_to_the_element_that_matter() -> None:
+    """Its course is made anew with fewer edits; then the messages that are left become smaller too."""
+    facts = device()
+    template = b"inform-response get-values get-methods end"
+    edits = (
+        Edit("repeat", "1", ("4",)),
+        Edit("insert", "2", ("unasked-values",)),
+        Edit("swap", "0"),
+        Edit("insert", "3", ("fault-8001",)),
+        Edit("drop", "6"),
+    )
+    bare = Program(Surface.SESSION, (), origin=Origin("edits/1", "S7", template=template))
+    whole = edits_session.rebuild(facts, bare, edits)
+
+    def fails(program: Program) -> bool:
+        return any(
+            b"GetParameterValuesResponse" in each.body for each in program.actions if isinstance(each, Reply)
+        )
+
+    assert fails(whole)
+    least = shrink(whole, fails, 600, device=facts)
+    assert [edit.args for edit in least.origin.edits] == [("unasked-values",)]
+    bodies = [each.body for each in least.actions if isinstance(each, Reply)]
+    assert len(bodies) == 1
+    assert b"Header" not in bodies[0], "elements that do not matter are gone too"
+    assert parse(bodies[0]).root is not None, "and it is a message still"

@@ -22,8 +22,10 @@ from harness.device.profile import Profile
 from harness.fuzz.engine.acs import BatchAcs, Deadlines
 from harness.fuzz.engine.ground import REFUSED, Ground
 from harness.fuzz.engine.learn import learn, restore
-from harness.fuzz.evidence import CanaryHit, Control, End, Evidence, Observation
+from harness.fuzz.evidence import CanaryHit, Control, Disagreement, End, Evidence, Observation
 from harness.fuzz.executor import ExecutorError
+from harness.fuzz.model import explore as model
+from harness.fuzz.model.programs import in_lockstep
 from harness.fuzz.program import Program, Surface
 from harness.lab.errors import ClockError, LabError
 from harness.lab.topology import WAN
@@ -98,8 +100,9 @@ class SoapExecutor:
 
     def run(self, programs: Sequence[Program]) -> Evidence:
         """As `harness.fuzz.executor.Executor.run`. The control after the batch before is the one before this one."""
-        before = self._last if self._last is not None and self._last.alive else self.control()
-        self._last, self._stuck = None, ""
+        if any(map(in_lockstep, programs)):
+            return self._in_lockstep(programs)
+        before = self._begun()
         self._batches += 1
         mark = self.ground.mark()
         if before.alive:
@@ -117,6 +120,42 @@ class SoapExecutor:
             history=tuple(self._history),
             median_seconds=median(self._seconds) if self._seconds else 0.0,
         )
+
+    def explore(
+        self, seed: int, count: int, *, destructive: bool, enough: Callable[[], bool]
+    ) -> tuple[list[Program], Evidence, int]:
+        """As `harness.fuzz.executor.Explorer.explore`."""
+        before, mark = self._begun(), self.ground.mark()
+        programs: list[Program] = []
+        found: list[Disagreement] = []
+        rpcs = 0
+        if before.alive:
+            programs, found, rpcs = model.explore(
+                self.ground.bench, seed, count, namespace=self.facts.namespace, destructive=destructive,
+                enough=enough,
+            )  # fmt: skip
+        seen = [model.observed(each) for each in programs]
+        return programs, self._judged_by_model(seen, found, before, mark), rpcs
+
+    def _in_lockstep(self, programs: Sequence[Program]) -> Evidence:
+        before, mark = self._begun(), self.ground.mark()
+        if not before.alive:
+            return self._judged_by_model(_not_reached(programs), [], before, mark)
+        seen, found = model.repeat(self.ground.bench, programs)
+        return self._judged_by_model(seen, found, before, mark)
+
+    def _begun(self) -> Control:
+        before = self._last if self._last is not None and self._last.alive else self.control()
+        self._last, self._stuck = None, ""
+        return before
+
+    def _judged_by_model(
+        self, seen: Sequence[Observation], found: Sequence[Disagreement], before: Control, mark: int
+    ) -> Evidence:
+        self._rows_changed = True  # the model puts rows back, as far as the device lets it
+        after = self.control() if before.alive else before
+        evidence = self.ground.evidence(seen, before, after, self._strays(mark))
+        return msgspec.structs.replace(evidence, disagreements=tuple(found))
 
     def reset(self) -> str:
         """As `harness.fuzz.executor.Executor.reset`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import msgspec
 
 from harness.fuzz.alarm import Alarm, Confidence, Kind
 from harness.fuzz.evidence import End, Evidence
-from harness.fuzz.executor import Executor, ExecutorError
+from harness.fuzz.executor import Executor, ExecutorError, Explorer
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.findings import finding as findings
 from harness.fuzz.generators import programs as generated
@@ -27,7 +28,8 @@ from harness.fuzz.hunt.buckets import Buckets
 from harness.fuzz.hunt.corpus import Corpus
 from harness.fuzz.hunt.pursuit import Caught, Judge, OutOfTime, Pursuit, Shrinker
 from harness.fuzz.oracles import judge as all_oracles
-from harness.fuzz.program import Program, Surface
+from harness.fuzz.oracles.model import ORACLE as MODEL
+from harness.fuzz.program import Ask, Program, Surface
 from harness.verdict.fuzzing import FoundOne, SurfaceResult, Unconfirmed
 from harness.verdict.redact import Redactor
 from harness.verdict.requirement import Catalogue
@@ -43,6 +45,12 @@ CORPUS_MOST: Final = 2000
 """Programs of a corpus that are run again."""
 LATE: Final = 30.0
 """Seconds beyond its time in which a campaign may come to the end of what it pursues."""
+MODEL_AT: Final = 400
+"""Cases after which the model has its first turn: most of the hand-written table."""
+MODEL_EVERY: Final = 10_000
+"""Cases between two turns of it: a step costs as much as ten cases, for all is read back after each."""
+MODEL_FIRST, MODEL_STEPS = 300, 50
+"""RPCs of the first turn, and of each further one."""
 _RESETS: Final = 3
 """Times in a row that a device may fail to work after a reset before the campaign gives up."""
 
@@ -66,14 +74,16 @@ class Progress:
     cases: int = 0
     seconds: float = 0.0
     exploring: float = 0.0
+    modelled: int = 0
+    """Of the cases those that the model of a CPE has sent; their time is not in ``exploring``."""
     buckets: int = 0
     findings: int = 0
     doing: str = ""
 
     @property
     def rate(self) -> float:
-        """Cases a second while nothing was pursued."""
-        return self.cases / self.exploring if self.exploring > 0 else 0.0
+        """Cases a second while nothing was pursued, those of the model left out."""
+        return (self.cases - self.modelled) / self.exploring if self.exploring > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +167,7 @@ class Campaign:
         self._pursued: Counter[str] = Counter()
         self._size = 1
         self._dead = 0
+        self._rounds, self._model_at = 0, MODEL_AT
         self._began = now()
 
     @property
@@ -174,6 +185,7 @@ class Campaign:
                     stopped = "no more programs"
                     break
                 self._batch(programs)
+                self._explore()
         except ExecutorError as error:
             stopped = str(error)
         except KeyboardInterrupt:
@@ -214,12 +226,52 @@ class Campaign:
         fresh = [alarm for alarm in alarms if not self._repeated(alarm, evidence)]
         trouble = bool(fresh) or not evidence.after.alive
         self._size = max(1, self._size // 2) if trouble else min(self._executor.batch, self._size * 2)
+        self._pursue(fresh, programs, evidence)
+
+    def _follow(self, programs: list[Program], evidence: Evidence) -> None:
+        """Pursue what the model has found, but for what other oracles have found in another way."""
+        known = {one.requirement: one for one in self.found.values() if one.requirement}
+        fresh = []
+        for alarm in self._judge(evidence):
+            if alarm.oracle == MODEL and alarm.requirement in known:
+                known[alarm.requirement].repeated += 1
+            elif programs and not self._repeated(alarm, evidence):
+                fresh.append(alarm)
+        self._pursue(fresh, programs, evidence)
+
+    def _pursue(self, fresh: list[Alarm], programs: list[Program], evidence: Evidence) -> None:
         self._sink.progress(self.state)
         for alarm in fresh:
             self._chase(alarm, programs, evidence)
         if not evidence.after.alive or fresh:
             self._executor.reset()
         self._watch_over(evidence)
+
+    # --- the model ---
+
+    def _explore(self) -> None:
+        """Let the model of a CPE drive the device for a while, where the executor can do that and it is time."""
+        plan, state = self.plan, self.state
+        if plan.surface is not Surface.SOAP or state.cases < self._model_at:
+            return
+        if not isinstance(self._executor, Explorer):
+            self._model_at = sys.maxsize
+            return
+        seed = worker_seed(plan.seed, plan.share[0]) + self._rounds
+        wanted = MODEL_STEPS if self._rounds else MODEL_FIRST
+        if plan.cases is not None:
+            wanted = min(wanted, plan.cases - state.cases)
+        self._rounds += 1
+        self._model_at = state.cases + MODEL_EVERY
+        state.doing = "driving the device in lock-step with the model"
+        self._sink.progress(state)
+        programs, evidence, count = self._executor.explore(
+            seed, wanted, destructive=plan.destructive, enough=lambda: bool(self._over())
+        )
+        state.doing = ""
+        state.cases += count
+        state.modelled += count
+        self._follow(programs, evidence)
 
     def _watch_over(self, evidence: Evidence) -> None:
         """Give up on a device that stays dead without having been given anything."""
@@ -341,7 +393,9 @@ class Campaign:
             digest=record.digest,
             hits=caught.hits,
             runs=caught.runs,
-            edits=len(caught.program.origin.edits),
+            edits=size_of(caught.program),
+            cases=self.state.cases,
+            seconds=round(self._now() - self._began, 1),
         )
         self.found[failure] = one
         self.state.findings += 1
@@ -380,6 +434,12 @@ def failure_of(alarm: Alarm, program: Program | None) -> str:
         return alarm.key
     operations = sorted({edit.op for edit in program.origin.edits})
     return "|".join((alarm.key, program.origin.dimension, *operations))
+
+
+def size_of(program: Program) -> int:
+    """Edits that are left of a program; of one in lock-step with the model its RPCs, beyond the one there must be."""
+    asked = sum(isinstance(action, Ask) for action in program.actions)
+    return max(0, asked - 1) if asked else len(program.origin.edits)
 
 
 def fails(alarm: Alarm, level: Level | None) -> bool:

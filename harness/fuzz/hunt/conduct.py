@@ -71,7 +71,8 @@ class Tally:
                 cases += state.cases
                 buckets = max(buckets, state.buckets)
             current = list(surfaces.values())[-1]
-            rate += current.cases / current.exploring if current.exploring else 0.0
+            plain = current.cases - current.modelled
+            rate += plain / current.exploring if current.exploring else 0.0
         return int(cases), rate, int(buckets)
 
     def doing(self) -> str:

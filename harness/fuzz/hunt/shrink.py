@@ -13,8 +13,12 @@ from typing import Final, TypeAlias, TypeVar
 
 import msgspec
 
+from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.http import edits as edits_http
-from harness.fuzz.program import Action, Edit, Expect, Expectation, Program, Raw, Reply, Surface, Wanted
+from harness.fuzz.hunt import asked
+from harness.fuzz.hunt.search import least, minimal
+from harness.fuzz.program import Action, Ask, Edit, Expect, Expectation, Program, Raw, Reply, Surface, Wanted
+from harness.fuzz.session import edits as edits_session
 from harness.fuzz.soap.build import ILL_FORMED, is_ill_formed
 from harness.fuzz.soap.edits import SIZES, TEXTS, apply, edit
 from harness.fuzz.soap.xml_tree import parse, paths
@@ -26,7 +30,8 @@ _TEXT_CALLS: Final = 60
 _LONGEST_TEXT: Final = 512
 """Characters of a text that is searched for what matters in it; a longer one matters by its length."""
 _FEW: Final = 3
-"""With at most so many edits left, they explain the case; with more, its body is cut down."""
+"""With at most so many edits left, they explain the case, and elements are all that is taken out of messages that
+are no longer whole; with more, its octets are cut down."""
 
 
 class Spent(Exception):
@@ -63,14 +68,19 @@ def _anything(_program: Program) -> bool:
 
 
 def shrink(
-    program: Program, fails: Fails, budget: int, allowed: Callable[[Program], bool] = _anything
+    program: Program,
+    fails: Fails,
+    budget: int,
+    allowed: Callable[[Program], bool] = _anything,
+    device: DeviceFacts | None = None,
 ) -> Program:
     """The smallest program found that still *fails*, with at most *budget* calls of it.
 
     *program* itself is taken to fail. Whatever else is returned has failed when it was asked about. Only
-    programs that are *allowed* are asked about: fewer edits may do more harm than all of them.
+    programs that are *allowed* are asked about: fewer edits may do more harm than all of them. The course of a session
+    is made anew with fewer edits where the *device* is known that it was made for.
     """
-    return Shrinking(program, fails, budget, allowed).best
+    return Shrinking(program, fails, budget, allowed, device).best
 
 
 class Shrinking:
@@ -82,17 +92,22 @@ class Shrinking:
         fails: Fails,
         budget: int,
         allowed: Callable[[Program], bool] = _anything,
+        device: DeviceFacts | None = None,
     ) -> None:
         self.best = program
+        self._device = device
         self._shrinker = _Asking(fails, budget)
         self._allowed = allowed
         self._may_be: Callable[[Program], bool] = _anything
         try:
             if self._free():
                 self._edits()
+                few = len(self.best.origin.edits) <= _FEW and self._explained(self.best)
                 self._actions()
-                if len(self.best.origin.edits) > _FEW or not self._explained(self.best):
+                self._asked()
+                if not few or not self._explained(self.best):
                     self._elements()
+                if not few:
                     self._octets()
         except Spent:
             pass
@@ -126,7 +141,7 @@ class Shrinking:
 
     def _explained(self, program: Program) -> bool:
         """Whether template and edits give the program."""
-        return _same(rendered(program, program.origin.edits), program)
+        return _same(rendered(program, program.origin.edits, self._device), program)
 
     def _edits(self) -> None:
         if not self._explained(self.best):
@@ -139,7 +154,7 @@ class Shrinking:
                 self._smaller(index)
 
     def _with_edits(self, edits: Sequence[Edit]) -> bool:
-        candidate = rendered(self.best, edits)
+        candidate = rendered(self.best, edits, self._device)
         return candidate is not None and self._try(candidate)
 
     def _with_argument(self, index: int, argument: int, value: str) -> bool:
@@ -181,6 +196,15 @@ class Shrinking:
     def _with_actions(self, actions: Sequence[Action]) -> bool:
         return self._try(msgspec.structs.replace(self.best, actions=tuple(actions)))
 
+    def _asked(self) -> None:
+        """Fewer entries and shorter values in the RPCs of a program for the model."""
+        for index, action in enumerate(self.best.actions):
+            if isinstance(action, Ask):
+                asked.less(action, partial(self._with_ask, index))
+
+    def _with_ask(self, index: int, action: Ask) -> bool:
+        return self._with_actions((*self.best.actions[:index], action, *self.best.actions[index + 1 :]))
+
     def _elements(self) -> None:
         for index in self._bodies():
             while (body := _body(self.best.actions[index])) and self._one_element_less(index, body):
@@ -216,12 +240,14 @@ def _same(one: Program | None, other: Program) -> bool:
     return one is not None and bool(other.origin.edits) and one.actions == other.actions
 
 
-def rendered(program: Program, edits: Sequence[Edit]) -> Program | None:
+def rendered(program: Program, edits: Sequence[Edit], device: DeviceFacts | None = None) -> Program | None:
     """*program* with other edits of its template; ``None`` where its surface or form cannot be made anew."""
     origin = program.origin
     if not origin.template:
         return None
     try:
+        if program.surface is Surface.SESSION:
+            return edits_session.rebuild(device, program, edits) if device is not None else None
         if program.surface is not Surface.SOAP:
             return edits_http.rebuild(program, edits)
         index = next(index for index, action in enumerate(program.actions) if isinstance(action, Reply))
@@ -272,36 +298,4 @@ def _groups(actions: Sequence[Action]) -> list[list[Action]]:
     return groups
 
 
-def minimal(items: Sequence[T], test: Callable[[Sequence[T]], bool]) -> Sequence[T]:
-    """Delta debugging (Zeller, Hildebrandt 2002): a part of *items* that passes *test*, from which nothing
-    can be taken away singly. *items* is taken to pass."""
-    if items and test(()):
-        return ()
-    parts = 2
-    while len(items) > 1:
-        size = -(-len(items) // parts)
-        for start in range(0, len(items), size):
-            kept = (*items[:start], *items[start + size :])
-            if kept and test(kept):
-                items, parts = kept, max(2, parts - 1)
-                break
-        else:
-            if parts >= len(items):
-                break
-            parts = min(len(items), parts * 2)
-    return items
-
-
-def least(value: int, test: Callable[[int], bool]) -> int:
-    """The smallest number down from *value* that passes *test*, as far as bisection tells. *value* is taken
-    to pass."""
-    if value <= 0 or test(0):
-        return 0 if value >= 0 else value
-    below = 0
-    while value - below > 1:
-        middle = (below + value) // 2
-        if test(middle):
-            value = middle
-        else:
-            below = middle
-    return value
+__all__ = ["Fails", "Shrinking", "Spent", "least", "minimal", "rendered", "shrink"]

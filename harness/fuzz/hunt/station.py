@@ -22,7 +22,7 @@ from harness.fuzz.executors import open_executor
 from harness.fuzz.facts import DeviceFacts
 from harness.fuzz.hunt.campaign import Campaign, Plan, Sink
 from harness.fuzz.hunt.shrink import shrink
-from harness.fuzz.program import Program, Reply, Surface
+from harness.fuzz.program import Ask, Program, Reply, Surface
 from harness.fuzz.soap.templates import Guard
 from harness.verdict.fuzzing import SurfaceResult, Unconfirmed
 from harness.verdict.redact import Redactor
@@ -165,7 +165,7 @@ def _campaign(order: Order, plan: Plan, profile: Profile, executor: Executor, si
         facts,
         catalogue=requirements(),
         sink=sink,
-        shrinker=partial(shrink, allowed=harmless(facts)),
+        shrinker=partial(shrink, allowed=harmless(facts), device=facts),
         now=time.monotonic,
         wall=time.time,
         redact=Redactor(profile.secrets),
@@ -188,7 +188,7 @@ def harmless(facts: DeviceFacts) -> Callable[[Program], bool]:
     guard = Guard(facts)
 
     def allowed(program: Program) -> bool:
-        return all(guard.lets_through(each.body) for each in program.actions if isinstance(each, Reply))
+        return all(guard.lets_through(each.body) for each in program.actions if isinstance(each, Reply | Ask))
 
     return allowed
 

@@ -36,6 +36,8 @@ class State(msgspec.Struct, kw_only=True, tag="state"):
     cases: int
     exploring: float
     buckets: int
+    modelled: int = 0
+    """Of the cases those that the model of a CPE has sent."""
     doing: str = ""
 
 
@@ -69,6 +71,7 @@ class Lines:
                 cases=state.cases,
                 exploring=state.exploring,
                 buckets=state.buckets,
+                modelled=state.modelled,
                 doing=state.doing,
             )
         )

@@ -13,7 +13,7 @@ from harness.fuzz.model.lockstep import MOST, Lockstep
 from harness.fuzz.model.machine import drive
 from harness.fuzz.model.mismatch import Mismatch, Step
 from harness.fuzz.model.port import Port, Reply
-from harness.fuzz.model.programs import program
+from harness.fuzz.model.programs import of_mismatch, program, steps
 
 __all__ = [
     "Knowledge",
@@ -24,10 +24,12 @@ __all__ = [
     "Reply",
     "Step",
     "learn",
+    "of_mismatch",
     "program",
     "replay",
     "run_model",
     "shrunk",
+    "steps",
 ]
 
 

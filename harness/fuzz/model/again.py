@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Final
 
 from harness.cwmp import messages as m
 from harness.fuzz.model.learning import Knowledge, learn
 from harness.fuzz.model.lockstep import Lockstep
 from harness.fuzz.model.mismatch import Mismatch, Step
 from harness.fuzz.model.port import Port
+
+START: Final = "before the first step"
+"""ParameterKey before the steps, other than any of theirs: one that is set when it must not be would else not show."""
 
 
 def replay(port: Port, steps: Sequence[Step], knowledge: Knowledge | None = None) -> list[Mismatch]:
@@ -23,6 +26,7 @@ def replay(port: Port, steps: Sequence[Step], knowledge: Knowledge | None = None
         NotLearnt: the device does not tell enough of itself.
     """
     lockstep = Lockstep(port, learn(port, knowledge))
+    lockstep.set_key(START)
     numbers: dict[str, str] = {}
     for step in steps:
         message = _renumbered(step.message, numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from harness.cwmp import messages as m
@@ -27,24 +27,35 @@ WRITES: Final = (
 class Lockstep:
     """One device under one model. `do` sends; ``mismatches`` grows, one entry for each key."""
 
-    def __init__(self, port: Port, model: CpeModel, most: int = MOST) -> None:
+    def __init__(
+        self, port: Port, model: CpeModel, most: int = MOST, enough: Callable[[], bool] = lambda: False
+    ) -> None:
         self.port = port
         self.model = model
         self.mismatches: list[Mismatch] = []
         self.calls = 0
         self._most = most
+        self._enough = enough
         self.steps: list[Step] = []
-        """What was sent since the model was learnt."""
+        """What was sent since the device was last believed."""
+        self.history: list[Step] = []
+        """All that was sent since the model was learnt."""
         self._original = {name: known.may_be[-1] for name, known in model.parameters.items()}
         self._attributes = {name: (k.notification, k.access) for name, k in model.parameters.items()}
+        self._original_key = model.key
         self._rows: list[str] = []
         self._in_doubt = ""
         self._deaf = 0
 
     @property
     def done(self) -> bool:
-        """Nothing more is to be learnt: the device is lost, or disagrees about everything."""
-        return self._deaf > 1 or len(self.mismatches) >= self._most
+        """Nothing more is to be learnt: the device is lost, or disagrees about everything; or the time is up."""
+        return self.deaf or len(self.mismatches) >= self._most or self._enough()
+
+    @property
+    def deaf(self) -> bool:
+        """The device answers no more."""
+        return self._deaf > 1
 
     @property
     def own_rows(self) -> list[str]:
@@ -57,6 +68,7 @@ class Lockstep:
         """Send *message*, judge the answer, and read back what it may have changed."""
         expected = predict(self.model, message)
         self.steps.append(Step(message))
+        self.history.append(Step(message))
         reply = self._call(message)
         if reply.lost:
             self._lost(message, reply)
@@ -173,7 +185,7 @@ class Lockstep:
     def _added(self, message: m.AddObject, response: m.AddObjectResponse) -> None:
         table, number = self.model.tables.get(message.object_name), response.instance_number
         self._key(message.parameter_key)
-        self.steps[-1] = Step(message, number)
+        self.steps[-1] = self.history[-1] = Step(message, number)
         if table is None:
             return
         if number in table.rows:
@@ -267,7 +279,7 @@ class Lockstep:
         for counter, table in counters.items():
             if counter in read and not same("unsignedInt", read[counter], str(len(table.rows))):
                 expected = f"{counter} = {len(table.rows)}"
-                self._tell("count", expected, read[counter][:40], "cwmp.add.count-parameter")
+                self._tell("count", expected, f"it reads {read[counter][:40]!r}", "cwmp.add.count-parameter")
         if attributes and "GetParameterAttributes" in self.model.methods:
             self._compare_attributes(refused=refused)
 
@@ -279,13 +291,13 @@ class Lockstep:
         if key is not None and read.get(self.model.key_name, key) != key:
             found = read[self.model.key_name]
             kind = "key-on-fault" if refused else "key"
-            self._tell(kind, f"ParameterKey {key!r}", repr(found[:80]), "cwmp.set.parameter-key")
+            self._tell(kind, f"ParameterKey is {key!r}", f"it is {found[:80]!r}", "cwmp.set.parameter-key")
 
     def _other_value(self, known: Known, text: str, refused: bool) -> None:
         expected = f"{known.name} = {known.may_be[-1][:80]!r}"
         kind = "changed-by-fault" if refused else "other-value"
         requirement = "cwmp.set.atomic" if refused else "cwmp.robust.stored-as-sent"
-        self._tell(kind, expected, repr(text[:80]), requirement)
+        self._tell(kind, expected, f"it reads {text[:80]!r}", requirement)
 
     def _compare_attributes(self, *, refused: bool) -> None:
         read = learning.read_attributes(self._call, [*self.model.parameters])
@@ -298,7 +310,18 @@ class Lockstep:
             if any(one is not None and one != other for one, other in zip(wanted, found, strict=True)):
                 kind = "attributes-by-fault" if refused else "attributes"
                 requirement = "cwmp.attributes.atomic" if refused else "cwmp.attributes.change-flags"
-                self._tell(kind, f"{name}: {wanted}", f"{found}", requirement)
+                self._tell(
+                    kind, f"{name} has {_attributes(*wanted)}", f"it has {_attributes(*found)}", requirement
+                )
+
+    def set_key(self, key: str) -> None:
+        """Make *key* the ParameterKey, by setting a parameter to the value that it has."""
+        known = next((each for each in self.model.parameters.values() if each.writable), None)
+        if self.model.key in (None, key) or known is None:
+            return
+        wanted = (m.ParameterValueStruct(known.name, known.may_be[-1], known.type),)
+        if isinstance(self._call(m.SetParameterValues(wanted, key)).message, m.SetParameterValuesResponse):
+            self.model.key = key
 
     # --- afterwards
 
@@ -320,6 +343,9 @@ class Lockstep:
             if self._call(m.SetParameterValues(wanted, self.model.key or "")).fault is not None:
                 left.append(f"{name} is no longer {text[:40]!r}")
         self._restore_attributes()
+        if self._original_key is not None:
+            self.resync()
+            self.set_key(self._original_key)
         self.port.renew()
         return left
 
@@ -334,3 +360,11 @@ class Lockstep:
         ]
         if changed:
             self._call(m.SetParameterAttributes(tuple(changed)))
+
+
+def _attributes(notification: int | None, access: Sequence[str] | None) -> str:
+    """Attributes in words; what is not known is left out."""
+    words = [] if notification is None else [f"Notification {notification}"]
+    if access is not None:
+        words.append(f"AccessList {', '.join(access)[:60] or 'empty'}")
+    return ", ".join(words)

@@ -74,6 +74,11 @@ class CpeMachine(RuleBasedStateMachine):
         chance = Random(number)
         self._act(chance.choice((add, delete)), chance)
 
+    @rule(number=_NUMBER)
+    def attributes(self, number: int) -> None:
+        """Notification is set, and read back."""
+        self._act(set_attributes, Random(number))
+
     @rule()
     def next_session(self) -> None:
         """What was set is still there in the next session."""
@@ -126,7 +131,10 @@ def _some(chance: Random, names: Sequence[T], most: int) -> list[T]:
 
 def set_values(machine: CpeMachine, chance: Random) -> m.Message | None:
     """Values that are right by their types."""
-    wanted = [machine.value(chance, name) for name in _some(chance, machine.settable(), 4)]
+    # Each value may be outside of its parameter's range: of several together most are refused.
+    wanted = [
+        machine.value(chance, name) for name in _some(chance, machine.settable(), chance.choice((1, 1, 3)))
+    ]
     return m.SetParameterValues(tuple(wanted), _key(chance)) if wanted else None
 
 
@@ -213,12 +221,18 @@ def set_attributes(machine: CpeMachine, chance: Random) -> m.Message | None:
     if not {"SetParameterAttributes", "GetParameterAttributes"} <= {*model.methods}:
         return None
     entries = [
-        m.SetParameterAttributesStruct(name, chance.random() < 0.8, chance.randint(0, 2), False, ())
+        m.SetParameterAttributesStruct(name, chance.random() < 0.6, chance.randint(0, 2), False, ())
         for name in _some(chance, [*model.parameters], 3)
     ]
-    if entries and chance.random() < 0.4:
-        bad = m.SetParameterAttributesStruct(f"{model.root}X_Nothing.Parameter", True, 1, False, ())
-        entries.insert(chance.randint(0, len(entries)), bad)
+    if entries and chance.random() < 0.5:
+        right, wrong = chance.choice(entries), chance.choice((-1, 7, 255))
+        bad = chance.choice(
+            (
+                m.SetParameterAttributesStruct(f"{model.root}X_Nothing.Parameter", True, 1, False, ()),
+                m.SetParameterAttributesStruct(right.name, True, wrong, False, ()),
+            )
+        )
+        entries.insert(chance.choice((0, len(entries), len(entries))), bad)
     return m.SetParameterAttributes(tuple(entries)) if entries else None
 
 

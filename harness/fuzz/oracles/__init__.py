@@ -24,6 +24,7 @@ from harness.fuzz.oracles.answers import (
 from harness.fuzz.oracles.canary import injection
 from harness.fuzz.oracles.device import liveness, reset, restarted, retries, session_storm, unasked_effect
 from harness.fuzz.oracles.memory import memory
+from harness.fuzz.oracles.model import disagreement
 from harness.fuzz.oracles.state import changed, read_back
 from harness.fuzz.oracles.wire import conformance
 
@@ -40,6 +41,7 @@ ORACLES: Final[tuple[Oracle, ...]] = (
     no_fault,
     refused,
     other_response,
+    disagreement,
     id_echo,
     hang,
     slow,

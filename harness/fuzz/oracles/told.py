@@ -10,7 +10,7 @@ from harness.cwmp import messages as m
 from harness.cwmp.soap import Limits, Reading, recall
 from harness.fuzz.alarm import Alarm, Confidence, Kind
 from harness.fuzz.evidence import Answer, End, Evidence, Observation
-from harness.fuzz.program import Cut, Program, Raw, Repeat, Reply, Surface, Wanted
+from harness.fuzz.program import Ask, Cut, Program, Raw, Repeat, Reply, Surface, Wanted
 
 LIMITS: Final = Limits(size=64 * 1024 * 1024, depth=255)
 _RESTARTING: Final = re.compile(
@@ -81,7 +81,7 @@ def octets(program: Program) -> bytes:
     parts = []
     for action in program.actions:
         match action:
-            case Reply(body=data) | Raw(data=data) | Repeat(data=data):
+            case Reply(body=data) | Ask(body=data) | Raw(data=data) | Repeat(data=data):
                 parts.append(data.replace(b"\0", b"") if b"\0" in data else data)
             case _:
                 pass
