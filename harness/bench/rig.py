@@ -77,6 +77,7 @@ class Rig:
         self.acs = Acs(
             clock, self.recorder, timing=SessionTiming(after_device_closed=0.3 if clock.steered else 2.0)
         )
+        self.acs.interrupted_at = lambda: driver.interrupted_at
         self.file_server = FileServer(clock, self.recorder)
         self.names: NameServer | None = None
         """The name server; ``None`` where the device is not in a namespace of the bench."""
