@@ -48,6 +48,8 @@ from harness.verdict.transcript import Connection, HttpMessage, Role
 EVENT = "6 CONNECTION REQUEST"
 PORTS = {"http": 80, "https": 443, "files": 8080, "odd": 7548}
 """Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
+RINGS = 4
+"""Connection requests that a session is asked for with, while they are refused."""
 QUIET = 60.0
 """Seconds without a connection request after which a limit to their rate is no reason to refuse one any more."""
 REFUSED_WATCH = 31.0
@@ -442,7 +444,13 @@ class Rig:
         claim = self.acs.claim(f"session with {event}", matches=lambda inform: _has(inform, event))
         try:
             if event == EVENT:
-                await self._wake_by_request()
+                for _ in range(RINGS):
+                    if not await self._wake_by_request():
+                        break
+                    # In a session, at a limited rate, or still booting: it is asked once more in a moment.
+                    early = await wait_for(self.clock, claim.future, self.timing.settle)
+                    if early is not None:
+                        return early
             elif event == "1 BOOT":
                 await self.driver.restart()
             session: AcsSession | None = await wait_for(self.clock, claim.future, within)
