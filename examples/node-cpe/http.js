@@ -11,6 +11,15 @@ const LONGEST = 4 * 1024 * 1024;
 const hash = (algorithm, data) => crypto.createHash(algorithm).update(data).digest('hex');
 const md5 = (...parts) => hash('md5', parts.join(':'));
 
+// The host must be a whole name, a wildcard label or an address of the subjectAltName (RFC 9525): Node itself would go by
+// the common name where there is none, and takes wildcards for a part of a label.
+function identity(host, certificate) {
+  const whole = (name) => !name.includes('*') || /^DNS:\*\.[^*]+$/.test(name);
+  const names = (certificate.subjectaltname || '').split(', ').filter((name) => /^(DNS|IP Address):/.test(name) && whole(name));
+  if (!names.length) return new Error('the certificate has no name that counts');
+  return tls.checkServerIdentity(host, { subject: {}, subjectaltname: names.join(', ') });
+}
+
 // Every challenge of the WWW-Authenticate headers as [scheme, {parameter: value}].
 function challenges(lines) {
   const found = [];
@@ -45,6 +54,7 @@ class Client {
   // options: {rootCa (PEM or undefined), source (IPv4 or ''), user, password}
   constructor(url, options) {
     this.url = new URL(url);
+    this.home = this.url.hostname;
     // Node takes port 0 for the scheme's own.
     if (this.url.port === '0') throw new Error(`port 0 in ${url}`);
     this.options = options;
@@ -78,10 +88,12 @@ class Client {
     this.url = next;
   }
 
-  // Digest before Basic; false where nothing can be answered.
+  // Digest before Basic, which would hand the password to anybody on the way and to another host; false where nothing can
+  // be answered.
   choose(lines) {
     if (!this.options.user) return false;
-    const known = challenges(lines).filter(([scheme, given]) => scheme === 'basic'
+    const safe = this.url.protocol === 'https:' && this.url.hostname === this.home;
+    const known = challenges(lines).filter(([scheme, given]) => (scheme === 'basic' && safe)
       || (scheme === 'digest' && given.nonce !== undefined && (!given.qop || /(^|[\s,])auth([\s,]|$)/.test(given.qop))
         && ['md5', 'md5-sess'].includes((given.algorithm || 'md5').toLowerCase())));
     const found = known.find(([scheme]) => scheme === 'digest') || known[0];
@@ -123,9 +135,8 @@ class Client {
         keepAlive: true, maxSockets: 1, rejectUnauthorized: true, minVersion: 'TLSv1.2',
         // An empty list trusts nobody; without the option Node would trust its own store.
         ca: this.options.rootCa ? [this.options.rootCa] : [],
-        // Without a subjectAltName Node would go by the common name.
-        checkServerIdentity: (host, certificate) => (certificate.subjectaltname
-          ? tls.checkServerIdentity(host, certificate) : new Error('the certificate has no subjectAltName')),
+        ciphers: 'DEFAULT:@SECLEVEL=2', // no RSA key below 2048 bits
+        checkServerIdentity: identity,
       })
       : new http.Agent({ keepAlive: true, maxSockets: 1 });
     return this.agents[this.url.protocol];

@@ -8,6 +8,7 @@ for anything that a device sends.
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import socket
 from collections import OrderedDict
@@ -116,6 +117,8 @@ class Acs:
         self.sessions: list[Session] = []
         """Every session so far, claimed or not, in order of their Informs."""
         self.timing = timing or Timing()
+        self.interrupted_at: Callable[[], float] = lambda: -math.inf
+        """The host's monotonic clock when the bench last set about ending the device's process."""
         self._recorder = recorder
         self._token = token
         self._subscribers: list[Callable[[Session], None]] = []
@@ -287,6 +290,7 @@ class Acs:
             claimed=claim is not None,
             timing=self.timing,
             on_end=self._session_ended,
+            interrupted_at=self.interrupted_at,
         )
         session.record.started_at, session.record.started_real = http.at_first, http.real_first
         session.hold = claim.hold if claim else False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -80,7 +81,9 @@ class Session:
         claimed: bool = False,
         timing: Timing | None = None,
         on_end: Callable[[Session], None] = lambda _session: None,
+        interrupted_at: Callable[[], float] = lambda: -math.inf,
     ) -> None:
+        """*interrupted_at* is the host's monotonic clock when the bench last set about ending the device's process."""
         self.record = record
         self.envelope = envelope
         """The envelope of the Inform."""
@@ -100,6 +103,7 @@ class Session:
         self._recorder = recorder
         self._timing = timing or Timing()
         self._on_end = on_end
+        self._interrupted_at = interrupted_at
         self._ids = itertools.count(1)
         self._stream: Stream | None = None
         self._watchers: set[asyncio.Task[None]] = set()
@@ -315,8 +319,13 @@ class Session:
             self._recorder.session_message(self.record, stream.record, message)
 
     def lose(self, reason: str, how: str = "aborted-by-device") -> None:
-        """The session is broken; everybody who waits is told *reason*."""
+        """The session is broken; everybody who waits is told *reason*.
+
+        A session that was open when the bench set about ending the device's process was ended by that.
+        """
         if not self.ended.is_set():
+            if self.record.started_real <= self._interrupted_at():
+                how = "aborted-by-bench"
             self.lost_reason = reason
             self._end(how)
 

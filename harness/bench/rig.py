@@ -48,6 +48,8 @@ from harness.verdict.transcript import Connection, HttpMessage, Role
 EVENT = "6 CONNECTION REQUEST"
 PORTS = {"http": 80, "https": 443, "files": 8080, "odd": 7548}
 """Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
+RINGS = 4
+"""Connection requests that a session is asked for with, while they are refused."""
 QUIET = 60.0
 """Seconds without a connection request after which a limit to their rate is no reason to refuse one any more."""
 REFUSED_WATCH = 31.0
@@ -77,6 +79,7 @@ class Rig:
         self.acs = Acs(
             clock, self.recorder, timing=SessionTiming(after_device_closed=0.3 if clock.steered else 2.0)
         )
+        self.acs.interrupted_at = lambda: driver.interrupted_at
         self.file_server = FileServer(clock, self.recorder)
         self.names: NameServer | None = None
         """The name server; ``None`` where the device is not in a namespace of the bench."""
@@ -444,7 +447,13 @@ class Rig:
         claim = self.acs.claim(f"session with {event}", matches=lambda inform: _has(inform, event))
         try:
             if event == EVENT:
-                await self._wake_by_request()
+                for _ in range(RINGS):
+                    if not await self._wake_by_request():
+                        break
+                    # In a session, at a limited rate, or still booting: it is asked once more in a moment.
+                    early = await wait_for(self.clock, claim.future, self.timing.settle)
+                    if early is not None:
+                        return early
             elif event == "1 BOOT":
                 await self.driver.restart()
             session: AcsSession | None = await wait_for(self.clock, claim.future, within)

@@ -154,6 +154,8 @@ class Driver(Protocol):
     info: DeviceInfo
     steered: bool
     """True where the device takes its time from the bench's clock server."""
+    interrupted_at: float
+    """The host's monotonic clock when the bench last set about ending the device's process, ``-inf`` before."""
 
     def prepare(self, settings: Settings, root_ca: bytes) -> None:
         """Have these in place when the device starts, where it takes them at its start; called before `start`.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
+import time
 from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +49,7 @@ class CommandDriver:
         self._lab = lab
         self._workdir = workdir
         self._runner = Runner(profile, lab, workdir)
+        self.interrupted_at = -math.inf
         self._settings: dict[str, SettingValue] = profile.initial()
         self._root_ca = workdir / "root-ca.pem"
         self._container = workdir / "client.p12"
@@ -80,6 +83,7 @@ class CommandDriver:
 
     async def restart(self) -> None:
         if self._runner.has("restart"):
+            self.interrupted_at = time.monotonic()
             await self._run("restart")
             await self._until_alive()
         else:
@@ -88,6 +92,7 @@ class CommandDriver:
         await self._applied()
 
     async def power_cycle(self) -> None:
+        self.interrupted_at = time.monotonic()
         if self._runner.has("power_cycle"):
             await self._run("power_cycle")
             await self._until_alive()
@@ -210,6 +215,7 @@ class CommandDriver:
         if own_restart:
             await self._bring_up(changed)
         elif restart:
+            self.interrupted_at = time.monotonic()
             await self._run("restart", changed)
             await self._until_alive()
         await self._applied()
@@ -276,6 +282,7 @@ class CommandDriver:
         self._unwatch()
         if not self._up:
             return
+        self.interrupted_at = time.monotonic()
         self._up = False
         child, self._child = self._child, None
         daemonised = child is not None and child.returncode == 0

@@ -111,7 +111,7 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("environment.*.secret", "boolean", "false", "value never shown"),
     Key("template", "array of tables", "[]", "files rendered before `start` and `configure`"),
     Key("template[].source", "string", "required", "Jinja2 template, relative to the profile"),
-    Key("template[].target", "string", "required", "file to write, relative to `$CPECHECK_WORKDIR`"),
+    Key("template[].target", "string", "required", "file to write, inside of `$CPECHECK_WORKDIR`"),
     Key("rendering", "table", "{}", "how templates write values"),
     Key("rendering.true", "string", '"1"', "a boolean that is on"),
     Key("rendering.false", "string", '"0"', "a boolean that is off"),

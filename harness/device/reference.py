@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -50,6 +52,7 @@ class ReferenceDriver:
         self.info: DeviceInfo = profile.info
         self.names: Names = _names(lab)
         self.steered = clock is not None
+        self.interrupted_at = -math.inf
         self._profile = profile
         self._lab = lab
         self._clock = clock
@@ -100,6 +103,7 @@ class ReferenceDriver:
         await self._until_healthy("restart")
 
     async def power_cycle(self) -> None:
+        self.interrupted_at = time.monotonic()
         if self._child is not None:
             await self._child.signal(signal.SIGKILL)
             await self._child.wait(STOP_GRACE)

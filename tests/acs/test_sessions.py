@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 from minimal_cpe import INFORM, WHO, Cpe, answer_rpcs, envelope, opened
@@ -210,6 +211,24 @@ async def test_device_that_vanishes_while_waiting_loses_the_session(acs: Acs, cp
         "the CPE ended the connection while it was waiting for the ACS",
     )
     assert (await session.finish()).ended == "aborted-by-device"
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_session_that_the_bench_cuts_off_with_the_device_is_not_the_devices_doing(
+    acs: Acs, cpe: Cpe, before: bool
+) -> None:
+    stopped = [-math.inf if before else math.inf]
+    acs.interrupted_at = lambda: stopped[0]
+    claim = acs.claim("cut off")
+    await cpe.post(envelope(INFORM))
+    session = await claim.started(5)
+    stopped[0] = session.record.started_real + (-0.01 if before else 0.01)
+    post = asyncio.create_task(cpe.post(b""))
+    await asyncio.wait_for(session._turn.wait(), 5)
+    post.cancel()
+    await cpe.close()
+    await asyncio.wait_for(session.ended.wait(), 5)
+    assert session.record.ended == ("aborted-by-device" if before else "aborted-by-bench")
 
 
 async def test_device_that_vanishes_owing_an_answer_loses_the_session(acs: Acs, cpe: Cpe) -> None:
