@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.bench import Bench, Session
-from harness.case import Body, Case, CaseRow, cases_from
+from harness.case import Body, Case, CaseRow, case, cases_from
 from harness.cwmp.messages import (
     GetParameterNames,
     GetParameterNamesResponse,
@@ -56,6 +56,28 @@ def _may_query(event: str) -> Body:
         case.check(REQUIREMENT, session.complete, equal(True), what="the session came to its proper end")
 
     return body
+
+
+MANY = 24
+"""RPCs in one session: more than devices have been seen to bear, and little for an ACS."""
+
+
+@case("session.acs-may-query.many", verifies=REQUIREMENT)
+def many(bench: Bench, case: Case) -> None:
+    """The ACS gets its answers for as long as it asks.
+
+    Accepted: a response to each of two dozen RPCs in one session, the same ones several times, and then its proper end.
+    """
+    case.step(f"Send {MANY} RPCs in one session.")
+    with bench.session("many questions") as session:
+        queries = _queries(session)
+        for number in range(MANY):
+            message, response = queries[number % len(queries)]
+            reply = session.call(message)
+            case.check(REQUIREMENT, reply, answered(response), what=f"RPC {number + 1}")
+            if reply.lost:
+                return
+    case.check(REQUIREMENT, session.complete, equal(True), what="ended by the ACS's empty answer")
 
 
 cases_from(

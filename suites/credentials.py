@@ -188,6 +188,13 @@ def refused_when_off(bench: Bench, case: Case) -> None:
         if not before or not after:
             raise Inconclusive("ParameterKey and PeriodicInformInterval could not be read")
         said = [(reply, "credentials alone"), *((answer, "with another parameter") for answer in both)]
+        case.step("Send the same once more; and after a restart, where there can be one.")
+        if "restart" in bench.device.capabilities.verbs:
+            bench.device.restart()
+        with bench.session("the same change again") as session:
+            for what in ("after a restart", "again"):
+                again = order_change(bench, session, user=new[0], password=new[1], key="must-not-stay")
+                said.append((again, what))
         for answer, what in said:
             case.check("lcos.credentials.refused-when-off", answer, fault(*REFUSED, vendor=True), what=what)
         case.check("lcos.credentials.refused-when-off", after[0], equal(before[0]), what="ParameterKey")

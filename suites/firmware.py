@@ -76,6 +76,11 @@ def damaged(bench: Bench, case: Case) -> None:
         case.check(requirement, bench.software_version(), equal(before), what="software version")
     case.check("lcos.firmware.bad-image-survived", survived or "a session", equal("a session"))
     case.check("lcos.firmware.bad-image-survived", reported or 0, one_of(DAMAGED), what="fault")
+    if "restart" in bench.device.capabilities.verbs:
+        case.step("Restart the device: the image must not have been left for the next start.")
+        bench.device.restart()
+        version = bench.software_version()
+        case.check("lcos.firmware.bad-image-survived", version, equal(before), what="version after a restart")
 
 
 def _unchanged(bench: Bench, case: Case, before: str, outcome: TransferOutcome, what: str) -> None:

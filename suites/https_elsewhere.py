@@ -291,7 +291,8 @@ def on_reconnect(bench: Bench, case: Case) -> None:
             first = bench.https.mark()
             bench.https.serve_during(bench.https.settings(wrong))
             location = [("Location", bench.acs_url("acs-https-v4"))]
-            session.reply(Reply(307, headers=location, close=True, note="redirect to the same URL"))
+            back = Reply(307, headers=location, close=True, note="redirect to the same URL")
+            session.reply(back, within=2.0 if bench.clock.steered else bench.timing.session)
         there = bench.https.since(first)
         for connection in there:
             observe(case, connection, wrong)

@@ -157,17 +157,20 @@ def periodic_on(bench: Bench, case: Case) -> None:
 
 INTERVALS = (10, 30, 61, 120)
 """Below and above a minute: some devices raise what is below, or count in minutes."""
+EXTREME_INTERVALS = (3, 100_000)
+"""Only where the bench steers the time: below ten seconds, and above an hour, 65535 seconds and a day."""
 
 
 @case("periodic.intervals", verifies=("lcos.periodic.seconds", "lcos.periodic.small-honoured"), needs=KNOBS)
 def intervals(bench: Bench, case: Case) -> None:
     """Every interval, a small one too, is used as it is set, in seconds.
 
-    Accepted for 10, 30, 61 and 120 s: the device refuses the value visibly; or PeriodicInformInterval reads the value that
-    is in effect (the one set, or another that the device shows instead), and two gaps measure it.
+    Accepted for 10, 30, 61 and 120 s, and for 3 and 100,000 s where the bench steers the time: the device refuses the value
+    visibly; or PeriodicInformInterval reads the value that is in effect (the one set, or
+    another that the device shows instead), and two gaps measure it.
     """
     clear_reference_time(bench)
-    for wanted in INTERVALS:
+    for wanted in (*INTERVALS, *(EXTREME_INTERVALS if bench.clock.steered else ())):
         interval = seconds(bench, wanted)
         case.step(f"Set the interval to {interval} s and watch two gaps.")
         if refusal := bench.device.try_configure(
@@ -182,7 +185,7 @@ def intervals(bench: Bench, case: Case) -> None:
         _two_gaps(bench, case, interval, shown)
 
 
-def _two_gaps(bench: Bench, case: Case, interval: int, shown: int) -> None:
+def _two_gaps(bench: Bench, case: Case, interval: int, shown: int, *, small: bool = True) -> None:
     """Measure two gaps; they must be what the device shows."""
     if shown > 10 * interval and not bench.clock.steered:
         case.observe(f"{shown} s are not waited for: the device runs in real time")
@@ -190,7 +193,7 @@ def _two_gaps(bench: Bench, case: Case, interval: int, shown: int) -> None:
     slack = tolerance(bench, shown)
     informs = until_periodic(bench, bench.door.mark(), shown, wanted=3)
     what = f"interval {interval} s"
-    for requirement in ("lcos.periodic.seconds", "lcos.periodic.small-honoured"):
+    for requirement in ("lcos.periodic.seconds", "lcos.periodic.small-honoured")[: 1 + small]:
         case.check(
             requirement,
             [round(gap, 1) for gap in gaps(informs, shown)],
@@ -200,6 +203,29 @@ def _two_gaps(bench: Bench, case: Case, interval: int, shown: int) -> None:
             ),
             what=what,
         )
+
+
+@case(
+    "periodic.kept-over-restart",
+    verifies=("lcos.periodic.off", "lcos.periodic.seconds"),
+    needs=(*KNOBS, "restart"),
+)
+def kept_over_restart(bench: Bench, case: Case) -> None:
+    """Interval and switch count after a restart as they did before.
+
+    Accepted: switched on, two gaps of the interval; switched off, no periodic Inform in three intervals.
+    """
+    interval = seconds(bench, 60)
+    switch_on(bench, interval)
+    case.step(f"Restart the device with an interval of {interval} s and watch two gaps.")
+    bench.device.restart()
+    _two_gaps(bench, case, interval, interval, small=False)
+    case.step("Switch the periodic Inform off, restart, and watch for three intervals.")
+    bench.configure(periodic_inform_active=False)
+    bench.device.restart()
+    bench.pass_time(bench.timing.settle)
+    seen = periodic(bench.informs_during(3 * interval))
+    case.check("lcos.periodic.off", seen, nothing("periodic Inform"), what="after a restart")
 
 
 @case("periodic.off", verifies=("lcos.periodic.off", "lcos.periodic.runtime-toggle"), needs=KNOBS)

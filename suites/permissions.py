@@ -338,6 +338,31 @@ def side_doors(bench: Bench, url: str) -> tuple[Message, ...]:
     )
 
 
+@case(
+    "permissions.kept-over-restart",
+    verifies=("lcos.file.refused-when-off", "lcos.firmware.refused-when-off"),
+    needs=(*SCRIPT, "allow_firmware_updates", "restart"),
+)
+def kept_over_restart(bench: Bench, case: Case) -> None:
+    """The switches count after a restart as they did before, and however often the same is ordered.
+
+    Accepted, after a restart: with file transmission off a script is refused, twice; with firmware updates off alone, firmware.
+    """
+    with case.twin("with the switch on a script is fetched and executed", lambda: executes_script(bench)):
+        case.step("Switch file transmission off, restart, and order a script twice.")
+        allow(bench, file=False, firmware=True)
+        bench.device.restart()
+        for which in ("first", "second"):
+            outcome, marked = run_script(bench)
+            case.check("lcos.file.refused-when-off", outcome, transfer_refused(), what=which)
+            case.check("lcos.file.refused-when-off", marked, equal(False), what=f"marker set, {which}")
+        case.step("Switch firmware updates off alone, restart, and order firmware.")
+        allow(bench, file=True, firmware=False)
+        bench.device.restart()
+        outcome = download(bench, "firmware", bench.files.unusable_firmware())
+        case.check("lcos.firmware.refused-when-off", outcome, transfer_refused())
+
+
 @case("permissions.script.other-types-refused", verifies="lcos.file.no-side-door", needs=SCRIPT)
 def other_types_refused(bench: Bench, case: Case) -> None:
     """With file transmission off, Download is refused for every file type of the standard, not only for those of the page.

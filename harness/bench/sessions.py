@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
-from harness.acs.session import SOAP_HEADERS, SessionOver
+from harness.acs.session import SOAP_HEADERS, WATCHDOG, SessionOver
 from harness.acs.session import Answer as AcsAnswer
 from harness.acs.session import Session as AcsSession
 from harness.bench.records import InformSeen
@@ -125,13 +125,13 @@ class Session:
         """
         return self._answered(self._session.reply(Reply(200, headers=SOAP_HEADERS, body=envelope, note=note)))
 
-    def reply(self, reply: Reply) -> Answer:
-        """Answer the device's waiting POST with any HTTP response, and wait for the next.
+    def reply(self, reply: Reply, within: float = WATCHDOG) -> Answer:
+        """Answer the device's waiting POST with any HTTP response, and wait *within* real seconds for the next.
 
         Raises:
             Inconclusive: the session was over before.
         """
-        return self._answered(self._session.reply(reply))
+        return self._answered(self._session.reply(reply, timeout_s=within))
 
     def _answered(self, work: Coroutine[Any, Any, AcsAnswer]) -> Answer:
         try:
