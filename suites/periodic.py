@@ -236,7 +236,6 @@ def periodic_off(bench: Bench, case: Case) -> None:
     switched on again without a restart, the first periodic Inform comes after one interval, not at once.
     """
     interval = seconds(bench, 60)
-    slack = tolerance(bench, interval)
     with case.twin(
         "with the switch on a periodic Inform comes", lambda: informs_periodically(bench, interval)
     ):
@@ -252,7 +251,7 @@ def periodic_off(bench: Bench, case: Case) -> None:
         case.step("Switch it on again, without a restart.")
         since, mark = bench.clock.now(), bench.door.mark()
         bench.configure(periodic_inform_active=True)
-        informs = bench.door.sessions(mark, interval + slack)
+        informs = until_periodic(bench, mark, interval)
         _starts_after_one_interval(bench, case, interval, since, informs)
 
 
@@ -283,7 +282,6 @@ def switched_by_acs(bench: Bench, case: Case) -> None:
     reads the same on both sides, where the device's own side can be read.
     """
     interval = seconds(bench, 60)
-    slack = tolerance(bench, interval)
     first_periodic(bench, interval)
     bench.device.doubt(*KNOBS)
     case.step("Set PeriodicInformEnable to false and watch for three intervals.")
@@ -294,7 +292,7 @@ def switched_by_acs(bench: Bench, case: Case) -> None:
     case.step("Set PeriodicInformEnable to true and wait for an interval.")
     mark = bench.door.mark()
     since = _switch_by_acs(bench, "true")
-    informs = bench.door.sessions(mark, interval + slack)
+    informs = until_periodic(bench, mark, interval)
     _starts_after_one_interval(bench, case, interval, since, informs)
     _both_sides(bench, case, TRUE, True)
 

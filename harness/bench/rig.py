@@ -9,6 +9,7 @@ import asyncio
 import ipaddress
 import secrets
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -50,6 +51,8 @@ PORTS = {"http": 80, "https": 443, "files": 8080, "odd": 7548}
 """Where the bench's servers listen in namespaces of their own; on a shared host any free port does."""
 RINGS = 4
 """Connection requests that a session is asked for with, while they are refused."""
+STARTING = 0.5
+"""Real seconds between two connection requests to a device that is starting."""
 QUIET = 60.0
 """Seconds without a connection request after which a limit to their rate is no reason to refuse one any more."""
 REFUSED_WATCH = 31.0
@@ -552,7 +555,7 @@ class Rig:
         """
         first, seen = len(self._requests()), len(self.acs.sessions)
         self._waker.routes.clear()
-        if await self._wake_by_request():
+        if await self._wake_by_request() and Verb.WAKE in self.driver.capabilities.verbs:
             await self.driver.wake()
         try:
             async with asyncio.timeout(max(seconds, 3.0)):
@@ -614,10 +617,18 @@ class Rig:
         that it accepts, and has to refuse the others so (TR-069 3.2.2).
         """
         outcome = await self._connection_request(url, pair, host, variation)
+        while again and outcome.sent is not None and outcome.sent.refused and self._starting():
+            await asyncio.sleep(STARTING)
+            outcome = await self._connection_request(url, pair, host, variation)
         if outcome.status != 503 or outcome.session or not again:
             return outcome
         await pass_time(self.clock, QUIET)
         return replace(await self._connection_request(url, pair, host, variation), limited=True)
+
+    def _starting(self) -> bool:
+        """Whether the bench has restarted the device so lately that its listener may still be to come."""
+        settled = self.driver.interrupted_at + self.timing.contact
+        return not self.clock.steered and time.monotonic() < settled
 
     async def _connection_request(
         self, url: str, pair: tuple[str | None, str | None], host: str, variation: Variation | None

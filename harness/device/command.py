@@ -294,6 +294,8 @@ class CommandDriver:
         finally:
             if child is not None and child.returncode is None:
                 await child.stop(STOP_GRACE)
+            # What it began while it was being ended was cut off too.
+            self.interrupted_at = time.monotonic()
         if daemonised and not self._runner.has("stop"):
             await self._end_daemon()
 
