@@ -14,9 +14,10 @@ from harness.cwmp.messages import GetParameterValues
 from harness.device.profile import reference
 from harness.fuzz.engine.soap import SoapExecutor
 from harness.fuzz.evidence import Answer, End, Evidence
-from harness.fuzz.generators import programs
+from harness.fuzz.generators import SOURCES, programs
 from harness.fuzz.oracles import judge
 from harness.fuzz.program import Program, Surface
+from harness.fuzz.session.executor import SessionExecutor
 from harness.fuzz_cli import fuzz
 from harness.verdict.fuzzing import FuzzResults
 
@@ -88,3 +89,21 @@ def test_the_command_writes_its_results(tmp_path: Path) -> None:
     assert results.surfaces[0].restored == ""
     assert list((tmp_path / "corpus").glob("*/*.json"))
     assert not (out / ".claims").exists()
+
+
+def test_an_empty_post_while_requests_are_held_ends_nothing(tmp_path: Path) -> None:
+    """The device sends another one when they are held no more: it is no post after the end."""
+    executor = SessionExecutor(reference(), tmp_path)
+    try:
+        held = [
+            each
+            for each in SOURCES[Surface.SESSION](executor.facts).nasty
+            if each.origin.name in ("session.hold", "session.usual")
+        ]
+        assert len(held) == 2
+        evidence = executor.run(held)
+        assert End.NOT_REACHED not in {each.end for each in evidence.observations}
+        assert judge(evidence) == []
+        assert {each.ended for each in evidence.transcript.sessions} == {"complete"}
+    finally:
+        executor.close()

@@ -7,6 +7,7 @@ ACS would. Every wait has a deadline, and what a device does wrong is an observa
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -34,6 +35,8 @@ NUDGE: Final = 31.0
 AFTER_NUDGE: Final = 1.5
 """Real seconds in which such a device must have said what its own deadlines made it say."""
 _COOKIE: Final = "session"
+_HELD: Final = re.compile(rb"HoldRequests(?:\s[^>]*)?>\s*(?:1|true)\s*<")
+"""TR-069 Amendment 6, 3.7.1.3: while it is true the device may not end its part by an empty POST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class BatchAcs:
         self._opening: set[asyncio.Task[object]] = set()
         self._session: SessionRecord | None = None
         self._done_asking = False
+        self._held = False
+        """HoldRequests of the latest message: an empty POST under it does not say that the device is done."""
         self._asked_for = True
         self._last_end = ""
         self._turn: Line | None = None
@@ -226,7 +231,7 @@ class BatchAcs:
             self._say(line, answer_to(envelope.message), self._request_id)
         else:
             self._count(line, message)
-            self._done_asking = self._done_asking or not message.body.strip()
+            self._done_asking = self._done_asking or not (message.body.strip() or self._held)
             self._turn = line
 
     def _stray(self, line: Line, message: HttpMessage) -> None:
@@ -247,7 +252,7 @@ class BatchAcs:
         self._number += 1
         self._session = self._recorder.session("fuzz")
         self._session.started_at, self._session.started_real = message.at_first, message.real_first
-        self._done_asking, self._turn = False, None
+        self._done_asking, self._held, self._turn = False, False, None
         self._request_id = envelope.header.id or ""
         self._count(line, message)
         header = Header()
@@ -270,6 +275,7 @@ class BatchAcs:
 
     def _write(self, line: Line, body: bytes, note: str, *cookies: str) -> HttpMessage:
         message = line.reply(body, note, *cookies)
+        self._held = b"HoldRequests" in body and _HELD.search(body) is not None
         self._count(line, message)
         return message
 
@@ -348,8 +354,7 @@ class BatchAcs:
         if self._turn is not None:
             play.line, self._turn = self._turn, None
         sent = fill(body, play.marks)
-        message = play.line.reply(sent, play.says)
-        self._count(play.line, message)
+        message = self._write(play.line, sent, play.says)
         play.wrote(sent, message)
 
     async def _flood(self, play: Play, data: bytes, times: int) -> None:
@@ -404,7 +409,7 @@ class BatchAcs:
             self._take(line, message)
             return
         self._count(line, message)
-        self._done_asking = self._done_asking or not message.body.strip()
+        self._done_asking = self._done_asking or not (message.body.strip() or self._held)
         self._turn = line
 
 
