@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.verdict import migrate
+from harness.verdict import migrate, schema
 from harness.verdict.assertion import CaseResult
 from harness.verdict.results import (
     SCHEMA_VERSION,
@@ -298,9 +298,7 @@ def _encode_results(results: Results) -> bytes:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``results.json`` (published as ``reports/schema/results-2.json``)."""
-    schema = msgspec.json.schema(Results)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = f"cpecheck results, version {SCHEMA_VERSION}"
-    case = schema["$defs"]["CaseResult"]
+    found = schema.json_schema(Results, f"cpecheck results, version {SCHEMA_VERSION}")
+    case = found["$defs"]["CaseResult"]
     case["required"] = [*case["required"], "assertions"]
-    return schema
+    return found

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from harness.verdict import schema
 from harness.verdict.bundle import encode_text
 from harness.verdict.transcript import Transcript
 from harness.verdict.verdict import Level
@@ -151,7 +152,4 @@ def read(path: Path) -> Finding:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a finding (published as ``reports/schema/finding-1.json``)."""
-    schema = msgspec.json.schema(Finding)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = f"cpecheck finding, version {SCHEMA_VERSION}"
-    return schema
+    return schema.json_schema(Finding, f"cpecheck finding, version {SCHEMA_VERSION}")

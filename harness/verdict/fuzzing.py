@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from harness.verdict import schema
 from harness.verdict.bundle import encode_text
 
 SCHEMA_VERSION: Final = 1
@@ -107,7 +108,4 @@ def encode(results: FuzzResults) -> bytes:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of the file (published as ``reports/schema/fuzz-1.json``)."""
-    schema = msgspec.json.schema(FuzzResults)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = f"cpecheck fuzz results, version {SCHEMA_VERSION}"
-    return schema
+    return schema.json_schema(FuzzResults, f"cpecheck fuzz results, version {SCHEMA_VERSION}")
