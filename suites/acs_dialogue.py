@@ -74,9 +74,10 @@ def many(bench: Bench, case: Case) -> None:
         for number in range(MANY):
             message, response = queries[number % len(queries)]
             reply = session.call(message)
-            case.check(REQUIREMENT, reply, answered(response), what=f"RPC {number + 1}")
-            if reply.lost:
+            if reply.lost or session.ended:
+                case.check(REQUIREMENT, f"the device left after {number}", equal(f"{MANY} answers"))
                 return
+            case.check(REQUIREMENT, reply, answered(response), what=f"RPC {number + 1}")
     case.check(REQUIREMENT, session.complete, equal(True), what="ended by the ACS's empty answer")
 
 

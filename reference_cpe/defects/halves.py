@@ -150,7 +150,7 @@ for _kind in ("firmware", "upload"):
            ["lcos.tls.file-server"], _for_files(_kind))  # fmt: skip
 
 
-@defect("twelve-questions", breaks=["lcos.session.acs-may-query"])
+@defect("twelve-questions", breaks=["lcos.session.acs-may-query", "cwmp.session.answers-each-request"])
 def twelve_questions(parts: Parts) -> None:
     """After twelve RPCs the device ends the session."""
 
