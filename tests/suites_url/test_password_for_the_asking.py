@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.verdict.verdict import Verdict
-from suites.acs_credentials import no_password_for_the_asking
+from suites.acs_credentials_kept import no_password_for_the_asking
 
 
 def request(authorization: str) -> Any:
