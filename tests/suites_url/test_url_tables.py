@@ -13,7 +13,16 @@ from harness.case import CaseRow, case, cases_from, spec_of
 from harness.cwmp.digest import DigestChallenge, digest_authorization
 from harness.verdict.transcript import Connection, Direction, HttpMessage, Role
 from harness.verdict.verdict import Verdict
-from suites import acs_address, acs_credentials, acs_dialogue, acs_url, upload
+from suites import (
+    acs_address,
+    acs_credentials,
+    acs_credentials_kept,
+    acs_dialogue,
+    acs_url,
+    acs_url_changed,
+    acs_url_invalid,
+    upload,
+)
 
 
 def request(line: str, host: str, endpoint: str = "acs-http-odd", authorization: str = "") -> Request:
@@ -97,7 +106,7 @@ def test_who_is_named_in_authorization() -> None:
         request("POST / HTTP/1.1", "h", authorization="Basic dTpw"),
         request("POST / HTTP/1.1", "h", authorization="Basic !"),
     ]
-    assert acs_credentials.users_of(requests) == {'q"u', "u"}
+    assert acs_credentials_kept.users_of(requests) == {'q"u', "u"}
     assert {"digest", "basic"} <= acs_credentials.schemes_of(requests)
 
 
@@ -112,19 +121,31 @@ def test_pairs_are_as_long_as_they_may_be() -> None:
 
 def test_long_urls() -> None:
     bench: Any = SimpleNamespace(acs_url=lambda _endpoint: "http://acs.bench.test:7548/cwmp")
-    assert [len(acs_url.long_url(bench, length)) for length in (256, 257)] == [256, 257]
+    assert [len(acs_url_invalid.long_url(bench, length)) for length in (256, 257)] == [256, 257]
 
 
 def test_junk_leads_nowhere_that_is_right() -> None:
     """A mended or shortened junk URL must not be taken for the old one, whose path is /cwmp."""
-    rows = (*acs_url.JUNK, *acs_url.SCHEMES)
+    rows = (*acs_url_invalid.JUNK, *acs_url_invalid.SCHEMES)
     assert len({row.id for row in rows}) == len(rows)
     for row in rows:
         path = row.url.format(at="h:1", host="h", name="n").partition("://")[2].partition("/")[2]
         assert path in ("", "cwmp-junk"), row.id
 
 
-@pytest.mark.parametrize("module", [acs_address, acs_credentials, acs_dialogue, acs_url, upload])
+@pytest.mark.parametrize(
+    "module",
+    [
+        acs_address,
+        acs_credentials,
+        acs_credentials_kept,
+        acs_dialogue,
+        acs_url,
+        acs_url_changed,
+        acs_url_invalid,
+        upload,
+    ],
+)
 def test_rows_are_cases_of_their_module(module: Any) -> None:
     """The self-test finds a case by module and name."""
     specs = [spec for name in vars(module) if (spec := spec_of(getattr(module, name))) is not None]
