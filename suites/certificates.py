@@ -10,11 +10,15 @@ import ssl
 from collections.abc import Iterator
 from functools import partial
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from harness.bench import Bench
 from harness.case import Case, CaseRow, cases_from
 from harness.device.api import DriverError, FirewallRule
+from harness.lab.pki import Identity
 from harness.lab.pki_plan import World
 from harness.lab.tls_flight import Flight
+from harness.verdict.transcript import Connection
 from harness.verdict.verdict import Verdict
 from suites.certificate_tables import addresses, chains, cryptography, extensions, names, time, trust
 from suites.certificate_tables.row import Expect, Row
@@ -50,6 +54,7 @@ _TITLES = {
     Expect.ACCEPT: "{} is accepted.",
     Expect.RECORD: "{}: whether it is accepted is recorded.",
 }
+_REFUSED = (Expect.REJECT, Expect.POLICY)
 BY_HAND = 0xC02B, "ECDHE-ECDSA-AES128-GCM-SHA256"
 """The suite of handshakes made by hand: what every device with TLS 1.2 and elliptic curves offers."""
 
@@ -111,22 +116,44 @@ def ends_at_authority(row: Row) -> bool:
 def stimulus(row: Row, world: World, bench: Bench, case: Case) -> None:
     """Show the chain of the row once, and judge what the device does."""
     identity = world.identity(row.chain)
-    script = Flight(*BY_HAND, key_exchange="ecdhe") if row.by_hand else None
+    by_hand = row.by_hand
     case.step(f"Show {row.shown}, change nothing else, and give the device a reason to connect.")
-    bench.https.serve(bench.https.settings(identity, maximum_version=newest(row), script=script))
-    if row.control_at != row.at:
-        bench.configure(acs_url=bench.https.url(row.at)[0])
-    attempt = bench.attempt()
+    attempt = shown(row, identity, bench, by_hand=by_hand)
+    if row.expect in _REFUSED and not by_hand and unsent(attempt) and on_curve(identity):
+        case.step(
+            "A TLS library does not show this chain to a device that offers no other version: do it by hand."
+        )
+        by_hand = True
+        attempt = shown(row, identity, bench, by_hand=by_hand)
     observe(case, attempt, identity)
     allowed = {
-        Expect.REJECT: rejected(identity, by_hand=row.by_hand),
-        Expect.POLICY: rejected(identity, by_hand=row.by_hand),
+        Expect.REJECT: rejected(identity, by_hand=by_hand),
+        Expect.POLICY: rejected(identity, by_hand=by_hand),
         Expect.ACCEPT: used(row.reason),
         Expect.RECORD: seen_either_way(),
     }[row.expect]
     case.check(row.requirement, attempt, allowed, what=row.shown, evidence=bench.evidence_of(attempt))
     if row.stored is not None:
         bench.device.upload_root_ca(bench.root)
+
+
+def shown(row: Row, identity: Identity, bench: Bench, *, by_hand: bool) -> Connection | None:
+    """The connection to a server with *identity*, whose first flight is made *by_hand* or by the TLS library."""
+    script = Flight(*BY_HAND, key_exchange="ecdhe") if by_hand else None
+    bench.https.serve(bench.https.settings(identity, maximum_version=newest(row), script=script))
+    if row.control_at != row.at:
+        bench.configure(acs_url=bench.https.url(row.at)[0])
+    return bench.attempt()
+
+
+def unsent(attempt: Connection | None) -> bool:
+    """Whether there was a handshake in which the server could not show its certificate."""
+    return attempt is not None and attempt.tls is not None and not attempt.tls.certificate_sent
+
+
+def on_curve(identity: Identity) -> bool:
+    """Whether the key is one for the suite of `BY_HAND`."""
+    return isinstance(identity.leaf.public_key(), ec.EllipticCurvePublicKey)
 
 
 def purpose(row: Row) -> str:

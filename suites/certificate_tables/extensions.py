@@ -85,7 +85,6 @@ policy(
     ROOT.leaf(HOST, usage="certificates"),
     POLICY,
     "RFC 5280 4.2.1.3: the key must be good for signatures",
-    by_hand=True,
 )
 record(
     "leaf-is-ca", "a leaf that is marked as a CA", ROOT.leaf(HOST, is_ca=True), "RFC 5280 does not forbid it"
