@@ -171,7 +171,16 @@ def setting(*pairs: tuple[str, str, str], then: Probe = lambda _parts: None) -> 
 
 
 def values(*names: str) -> Probe:
-    return lambda parts: outcome(lambda: sorted(p.name + "=" + p.value for p in parts.model.values(names)))
+    """The values below *names*, but for those that change by themselves."""
+
+    def read(parts: Parts) -> list[str]:
+        return sorted(
+            found.name + "=" + found.value
+            for found in parts.model.values(names)
+            if not parts.model.parameters[found.name].volatile and ".Stats." not in found.name
+        )
+
+    return lambda parts: outcome(lambda: read(parts))
 
 
 def names(path: str, level: bool) -> Probe:
