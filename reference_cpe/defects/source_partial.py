@@ -11,6 +11,7 @@ from reference_cpe.parts import Parts
 from reference_cpe.urls import Target
 
 EVERY, UNMASKED = "lcos.source.every-connection", "lcos.loopback.unmasked"
+LAN, NETWORK = "lcos.loopback.lan-still-masked", "lcos.loopback.network-masked"
 
 When = Callable[[Parts, Target], bool]
 
@@ -70,3 +71,57 @@ def source_not_on_reconnect(parts: Parts) -> None:
 
     parts.exchange = Forgetful
     _unbound(again)(parts)
+
+
+# --- masking ------------------------------------------------------------------------------------------
+
+
+def _masking(change: Callable[[Parts, str], str]) -> Callable[[Parts], None]:
+    """The chain of the masking with each line as *change* makes it."""
+
+    def alter(parts: Parts) -> None:
+        masking = parts.firewall.masking
+        rewire(parts.firewall, masking=lambda: [change(parts, line) for line in masking()])
+
+    return alter
+
+
+def _exempt_by_port(_parts: Parts, line: str) -> str:
+    return line.replace("} accept", "} tcp dport 80 accept")
+
+
+def _leaking(protocol: str) -> Callable[[Parts, str], str]:
+    everything = "meta nfproto ipv4 masquerade"
+    return lambda _parts, line: line.replace(everything, f"meta l4proto != {protocol} {everything}")
+
+
+def _acs_by_port(parts: Parts, line: str) -> str:
+    exempt = f'oifname "{parts.config.network.wan_interface}" tcp dport 443 accept'
+    return f"{exempt}\n{line}" if "masquerade" in line else line
+
+
+for _name, _summary, _breaks, _change in (
+    ("loopback-masked-but-for-port-80", "From a loopback address only packets to port 80 leave unmasked.",
+     [UNMASKED], _exempt_by_port),
+    ("lan-udp-unmasked", "UDP of LAN clients leaves the masked WAN unmasked.", [LAN], _leaking("udp")),
+    ("lan-icmp-unmasked", "ICMP of LAN clients leaves the masked WAN unmasked.", [LAN], _leaking("icmp")),
+    ("https-unmasked", "Whatever goes to port 443 leaves the masked WAN unmasked, so that CWMP does.",
+     [LAN, NETWORK], _acs_by_port),
+):  # fmt: skip
+    tabled(_name, _summary, _breaks, _masking(_change))
+
+
+@defect("loopback-masked-after-restart", breaks=[UNMASKED])
+def loopback_masked_after_restart(parts: Parts) -> None:
+    """From the second start on, loopback addresses are masked."""
+    if parts.store.get("bootstrapped"):
+        rewire(parts.firewall, unmasked=lambda: [parts.config.network.wan_v4])
+
+
+@defect("network-name-lost-at-restart", breaks=["lcos.source.network-name"])
+def network_name_lost_at_restart(parts: Parts) -> None:
+    """A device that starts with the name of an IP network as source address connects from the automatic one."""
+    name = str(parts.settings.value("source_address"))
+    resolve = parts.source.resolve
+    if name in parts.config.network.networks:
+        rewire(parts.source, resolve=lambda wanted: "" if wanted == name else resolve(wanted))
