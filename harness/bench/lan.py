@@ -41,10 +41,11 @@ class LanClient:
     def ping(self, address: str) -> None:
         """Send one ICMP echo request."""
         with self._rig.lab.icmp_socket(LAN) as sock:
-            sock.sendto(_echo_request(next(self._flows) & 0xFFFF), (address, 0))
+            sock.sendto(echo_request(next(self._flows) & 0xFFFF), (address, 0))
 
 
-def _echo_request(identifier: int) -> bytes:
+def echo_request(identifier: int) -> bytes:
+    """An ICMP echo request without data (RFC 792)."""
     head = struct.pack("!BBHHH", ECHO_REQUEST, 0, 0, identifier, 1)
     total = sum(struct.unpack("!4H", head))
     return head[:2] + struct.pack("!H", ~(total + (total >> 16)) & 0xFFFF) + head[4:]
