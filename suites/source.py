@@ -6,9 +6,11 @@ address of an IP network must not, unless the WAN does not mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 from harness.bench import Bench, Frame
+from harness.bench.lan import DATAGRAM_PORT, ECHO_REQUEST
 from harness.case import Case, CaseRow, Inconclusive, NotApplicable, case, cases_from
 from harness.device.api import Names
 from harness.expect import Allowed, Judgement, equal, failed, nothing, passed
@@ -164,6 +166,79 @@ def _form(name: str, shown: str, pick: Pick, requirements: tuple[str, ...]) -> C
 cases_from(globals(), (_form(*row) for row in FORMS))
 
 
+# --- the same on other ports, to another host, after a restart ------------------------------------------
+
+
+def _elsewhere(bench: Bench) -> Iterator[tuple[str, str, str, int]]:
+    """Endpoints of the bench by other ports, scheme and host: in words, URL, address, port."""
+    top = bench.topology
+    for shown, endpoint, address in (
+        ("https", "acs-https-v4", top.acs_v4),
+        ("an unusual port", "acs-http-odd", top.acs_v4),
+        ("another host", "acs-http-second", top.files_v4),
+    ):
+        url = bench.acs_url(endpoint)
+        parts = urlsplit(url)
+        yield shown, url, address, parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _everywhere(name: str, requirement: str, needs: tuple[str, ...]) -> CaseRow:
+    loopback = needs is LOOPBACK
+
+    def body(bench: Bench, case: Case) -> None:
+        names, top = bench.device.names, bench.topology
+        with case.twin(WAN_FIRST, lambda: leaves_from_wan(bench)):
+            bench.present(bench.identity())
+            bench.configure(source_address=names.loopback if loopback else names.network)
+            for shown, url, address, port in _elsewhere(bench):
+                case.step(f"Set the ACS URL to {url}: {shown}; run a session.")
+                bench.configure(acs_url=url)
+                mark = bench.wire.mark()
+                missing = bench.works()
+                _judge_everywhere(bench, case, bench.wire.to(mark, address, port), missing, shown)
+            bench.use_http()
+            if "restart" not in bench.device.capabilities.verbs:
+                return
+            case.step("Restart the device and run a session.")
+            mark = bench.wire.mark()
+            bench.device.restart()
+            missing = bench.works()
+            # What the device that goes down still sends of older connections is none of the new one's.
+            opened = bench.wire.opened(mark, top.acs_v4)
+            _judge_everywhere(bench, case, opened, missing, "after a restart")
+
+    def _judge_everywhere(bench: Bench, case: Case, frames: list[Frame], missing: str, shown: str) -> None:
+        expected = bench.device.names.loopback_address if loopback else bench.topology.cpe_wan_v4
+        if not frames:
+            raise Inconclusive(
+                f"{shown}: no frame from the device on the WAN link ({missing or 'none seen'})"
+            )
+        evidence = bench.wire.evidence(frames)
+        case.check(requirement, frames, only_from(expected), what=shown, evidence=evidence)
+        case.check(requirement, missing or "a session", equal("a session"), what=shown)
+
+    return CaseRow(
+        name,
+        f"A source address that is {'a loopback' if loopback else 'of an IP network'} leaves the masked WAN "
+        f"{'as it is' if loopback else 'masked'} for every port and host of the ACS, and after a restart.\n\n"
+        "Accepted, by https, on an unusual port, at another host and after a restart: a session takes place, and the wire "
+        f"shows {'the loopback address' if loopback else 'the WAN address'} alone.",
+        body,
+        requirement,
+        (*needs, "acs_url", "https"),
+        packets=True,
+    )
+
+
+cases_from(
+    globals(),
+    (
+        _everywhere("source.loopback.everywhere", "lcos.loopback.unmasked", LOOPBACK),
+        _everywhere("source.network.everywhere", "lcos.loopback.network-masked", NETWORK),
+    ),
+)
+
+
 @case(
     "source.unmasked-wan",
     verifies=(
@@ -179,7 +254,8 @@ def unmasked_wan(bench: Bench, case: Case) -> None:
     """Where the WAN does not mask, the wire shows each source address as it is: network, literal, loopback, none.
 
     Accepted: every frame of a session comes from the network's address for its name and for its digits, from the loopback
-    address for a loopback name, and from the WAN address with nothing set; each session takes place.
+    address for a loopback name, and from the WAN address with nothing set; each session takes place. After a restart, the network's
+    name and digits still stand for its address.
     """
     names = bench.device.names
     rows = (
@@ -195,6 +271,15 @@ def unmasked_wan(bench: Bench, case: Case) -> None:
             case.step(f"Set the source address to {value or 'nothing'}.")
             bench.configure(source_address=value)
             judged_source(bench, case, (requirement,), expected, f"source {value or 'automatic'}, unmasked")
+        for requirement, value, expected in rows[:2] if "restart" in bench.device.capabilities.verbs else ():
+            case.step(f"Set the source address to {value} and restart the device.")
+            bench.configure(source_address=value)
+            mark = bench.wire.mark()
+            bench.device.restart()
+            judged_source(bench, case, (requirement,), expected, f"source {value}, after a restart")
+            frames = bench.wire.opened(mark, bench.topology.acs_v4)
+            evidence = bench.wire.evidence(frames)
+            case.check(requirement, frames, only_from(expected), what="since the restart", evidence=evidence)
         bench.device.mask_wan(True)
 
 
@@ -310,6 +395,11 @@ def advertised_url(bench: Bench, case: Case) -> None:
         case.check("lcos.source.advertised-url", outcome.session, equal(True), what="from another host")
 
 
+CONTROL = "TCP to a host"
+"""What a router must let through; the rest its firewall may keep back."""
+SERVICE = 443
+"""A port by which a device may tell its own connections from those of its LAN."""
+
 # --- the others on the WAN ----------------------------------------------------------------------------
 
 
@@ -322,24 +412,47 @@ def advertised_url(bench: Bench, case: Case) -> None:
 def lan_still_masked(bench: Bench, case: Case) -> None:
     """While the device's own CWMP connections leave unmasked, its LAN clients are masked as before.
 
-    Accepted: TCP connections from a LAN client, before and after a session, appear on the WAN link under the WAN address only.
+    Accepted, before and after a session: a LAN client's TCP connection, UDP datagram and ICMP echo request, to a host on the
+    WAN and to the ACS itself, appear on the WAN link under the WAN address only.
     """
     case.step(f"Set the source address to {bench.device.names.loopback} and run a session.")
     bench.configure(source_address=bench.device.names.loopback)
     for when in ("before", "after"):
         if when == "after":
             case.observe(f"session: {bench.works() or 'complete'}")
-        case.step(f"Connect from the LAN client to a host on the WAN, {when} a session.")
-        mark = bench.wire.mark()
-        reached = bench.probe("lan", bench.topology.files_v4, bench.files.port)
-        frames = bench.wire.to(mark, bench.topology.files_v4, bench.files.port)
-        if not frames:
-            raise Inconclusive(
-                f"no frame of the LAN client's connection on the WAN link (the connection was {reached})"
+        case.step(f"Let the LAN client send TCP, UDP and ICMP by the WAN, {when} a session.")
+        for what, frames in _from_the_lan(bench):
+            if not frames and what == CONTROL:
+                raise Inconclusive(f"no frame of the LAN client's {what} on the WAN link")
+            if not frames:
+                case.observe(f"{what}, {when} a session: the device lets none through")
+                continue
+            case.check(
+                "lcos.loopback.lan-still-masked",
+                frames,
+                only_from(bench.topology.cpe_wan_v4),
+                what=f"{what}, {when} a session",
+                evidence=bench.wire.evidence(frames),
             )
-        case.check(
-            "lcos.loopback.lan-still-masked",
-            frames,
-            only_from(bench.topology.cpe_wan_v4),
-            evidence=bench.wire.evidence(frames),
+
+
+def _from_the_lan(bench: Bench) -> Iterator[tuple[str, list[Frame]]]:
+    """What the LAN client sends, and the frames of it on the WAN link."""
+    top = bench.topology
+    mark = bench.wire.mark()
+    bench.probe("lan", top.files_v4, bench.files.port)
+    yield CONTROL, bench.wire.to(mark, top.files_v4, bench.files.port)
+    for shown, address in (("a host", top.files_v4), ("the ACS", top.acs_v4)):
+        mark = bench.wire.mark()
+        bench.probe("lan", address, SERVICE)
+        yield f"TCP to {shown}, port {SERVICE}", bench.wire.to(mark, address, SERVICE)
+        bench.lan.datagram(address)
+        yield (
+            f"UDP to {shown}",
+            [frame for frame in bench.wire.out(mark, address, "udp") if frame.dport == DATAGRAM_PORT],
+        )
+        bench.lan.ping(address)
+        yield (
+            f"ICMP to {shown}",
+            [frame for frame in bench.wire.out(mark, address, "icmp") if frame.icmp_type == ECHO_REQUEST],
         )

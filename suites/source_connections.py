@@ -11,10 +11,14 @@ from harness.lab.reply import Reply
 from suites.parameters import clear_reference_time
 from suites.periodic import PERIODIC, seconds, soon
 from suites.permissions import run_script
+from suites.port import VALUE_CHANGE
 from suites.source import LOOPBACK, WAN_FIRST, leaves_from_wan, only_from
 
+RETRY_LIMITS = (10.0, 20.0, 40.0)
+"""Seconds within which the first, second and third retry come (TR-069 3.2.1.1)."""
+
 Stimulus = Callable[[Bench], str]
-"""Causes the connection; why it did not come about, or ``""``."""
+"""Causes the connection; why it did not come about, or ``""``. What does not speak of the source address is inconclusive."""
 
 
 def _first(bench: Bench) -> str:
@@ -37,13 +41,24 @@ def _periodic(bench: Bench) -> str:
 
 
 def _retry(bench: Bench) -> str:
+    return _retried(bench, 1)
+
+
+def _later_retry(bench: Bench) -> str:
+    return _retried(bench, 3)
+
+
+def _retried(bench: Bench, failures: int) -> str:
+    """Let a periodic session fail so many times running; the retry after the last one succeeds."""
     interval = seconds(bench, 60)
     bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
     answer = Reply(500, close=True, note="HTTP 500 to the Inform")
-    failed = bench.failed_session(soon(bench, interval), event=PERIODIC, answer=answer)
-    if failed is None:
-        raise Inconclusive("no periodic session came that could be let fail")
-    return "" if bench.next_inform(30.0) else "no retry"
+    within = soon(bench, interval)
+    for failed in range(failures):
+        if bench.failed_session(within, event=PERIODIC, answer=answer) is None:
+            raise Inconclusive(f"only {failed} of {failures} periodic sessions came that could be let fail")
+        within = RETRY_LIMITS[failed] + bench.timing.contact
+    return "" if bench.next_inform(within) else "no retry"
 
 
 def _redirect(bench: Bench) -> str:
@@ -56,11 +71,50 @@ def _other_url(bench: Bench) -> str:
     return bench.works()
 
 
+def _reconnect(bench: Bench) -> str:
+    with bench.session("to be continued on another connection") as session:
+        answer = session.call_element("GetRPCMethods", close=True)
+    if answer.lost:
+        raise Inconclusive(f"the device does not go on with a session on another connection: {answer.reason}")
+    return ""
+
+
+def _value_change(bench: Bench) -> str:
+    mark = bench.door.mark()
+    bench.configure(port=bench.spare_port())
+    told = bench.door.sessions(mark, bench.timing.contact)
+    if not any(VALUE_CHANGE in seen.event_codes for seen in told):
+        raise Inconclusive(f"the changed ConnectionRequestURL led to no session with {VALUE_CHANGE}")
+    return ""
+
+
+def _transfer_report(bench: Bench) -> str:
+    bench.configure(allow_file_transmission=True)
+    outcome, _marked = run_script(bench)
+    if outcome.complete_fault is None:
+        raise Inconclusive(f"there was no session that reports a transfer: {outcome}")
+    return ""
+
+
 KINDS: tuple[tuple[str, str, Stimulus, tuple[str, ...]], ...] = (
     ("first", "the first connection after a restart", _first, ("restart",)),
     ("connection-request", "that which a connection request causes", _request, ("connection-request",)),
     ("periodic", "a periodic one", _periodic, ("periodic_inform_active", "periodic_inform_interval")),
     ("retry", "the retry of a failed one", _retry, ("periodic_inform_active", "periodic_inform_interval")),
+    (
+        "later-retry",
+        "every retry of one that fails three times",
+        _later_retry,
+        ("periodic_inform_active", "periodic_inform_interval"),
+    ),
+    ("reconnect", "the second of a session, when the ACS has ended the first", _reconnect, ()),
+    ("value-change", "that which tells a changed value", _value_change, ("port",)),
+    (
+        "transfer-report",
+        "that which reports a transfer",
+        _transfer_report,
+        ("allow_file_transmission", "download", "script"),
+    ),
     ("redirect", "that to which a redirect leads", _redirect, ("https", "acs_url")),
     ("other-url", "those to a changed ACS URL", _other_url, ("https", "acs_url")),
 )

@@ -15,6 +15,7 @@ from harness.bench.device import DeviceUnderTest
 from harness.bench.doorbell import Doorbell, Variation
 from harness.bench.files import Files
 from harness.bench.https import Https
+from harness.bench.lan import LanClient
 from harness.bench.loop import LoopThread
 from harness.bench.names import Names
 from harness.bench.records import ConnectionRequestOutcome, InformSeen, TransferReport
@@ -52,6 +53,7 @@ class Bench:
         """An authority of the same name as `root`, with another key."""
         self.device = DeviceUnderTest(loop.call, rig.driver, rig.baseline(), rig.root, self._idle, rig.calm)
         self.wire = Wiretap(loop.call, rig)
+        self.lan = LanClient(rig)
         self.files = Files(rig, self.fresh)
         self.names = Names(rig, self.fresh)
         roots = {"root": self.root, "other": self.other_root, "forged": self.forged_root}

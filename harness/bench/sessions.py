@@ -139,15 +139,15 @@ class Session:
         except SessionOver as over:
             raise Inconclusive(str(over)) from None
 
-    def call_element(self, name: str) -> Answer:
-        """Call an RPC without arguments by its element name."""
+    def call_element(self, name: str, *, close: bool = False) -> Answer:
+        """Call an RPC without arguments by its element name; with *close* the ACS ends the connection after it."""
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             '<soap-env:Envelope xmlns:soap-env="http://schemas.xmlsoap.org/soap/envelope/" '
             f'xmlns:cwmp="{self.namespace}"><soap-env:Header><cwmp:ID soap-env:mustUnderstand="1">unknown-rpc</cwmp:ID>'
             f"</soap-env:Header><soap-env:Body><cwmp:{name}/></soap-env:Body></soap-env:Envelope>"
         )
-        return self.call_raw(body.encode(), note="")
+        return self.reply(Reply(200, headers=SOAP_HEADERS, body=body.encode(), close=close))
 
     def finish(self) -> None:
         """End the session with the ACS's empty answer and wait until it is over."""

@@ -47,13 +47,28 @@ class Wiretap:
         """
         return [frame for frame in self._tcp(since) if frame.dst == address and frame.dport == port]
 
+    def out(self, since: int, address: str, proto: str) -> list[Frame]:
+        """Frames of the IP protocol *proto* that have left by the WAN for *address* since the mark.
+
+        Raises:
+            Inconclusive: frames were dropped, so that nothing can be said.
+        """
+        return [
+            frame
+            for frame in self._frames(since)
+            if frame.direction == "from-device" and frame.proto == proto and frame.dst == address
+        ]
+
     def _tcp(self, since: int) -> list[Frame]:
+        return [frame for frame in self._frames(since) if frame.proto == "tcp"]
+
+    def _frames(self, since: int) -> list[Frame]:
         until = self.mark()
         frames: list[Frame] = self._call(self._rig.lab.capture.frames(since, until))
         dropped = self._rig.lab.capture.drops()
         if dropped:
             raise Inconclusive(f"the capture lost {dropped} frames")
-        return [frame for frame in frames if frame.proto == "tcp"]
+        return frames
 
     def opened(self, since: int, *addresses: str) -> list[Frame]:
         """The SYNs since the mark by which the device opens connections to one of *addresses* (to any, where none is given).

@@ -185,7 +185,8 @@ class Keeper:
         made: list[socket.socket] = []
         try:
             for _ in range(message.get("count", 1)):
-                made.append(socket.socket(message["family"], message.get("kind", socket.SOCK_STREAM)))
+                kind, proto = message.get("kind", socket.SOCK_STREAM), message.get("proto", 0)
+                made.append(socket.socket(message["family"], kind, proto))
                 _prepare(made[-1], message)
         except OSError:
             for sock in made:

@@ -144,6 +144,17 @@ class Lab:
             words = f"no UDP socket on {address} port {port} of host {host}: {error.strerror}"
             raise OSError(error.errno, words) from None
 
+    def icmp_socket(self, host: str) -> socket.socket:
+        """A non-blocking raw socket for ICMP over IPv4 in *host*; the kernel writes the IP header.
+
+        Raises:
+            LabError: there are no namespaces.
+        """
+        if not self.isolated:
+            raise LabError(f"no raw sockets without namespaces: {self.why_not}")
+        kind, proto = socket.SOCK_RAW, socket.IPPROTO_ICMP
+        return self._socket(host, socket.AF_INET, bind=None, listen=0, kind=kind, proto=proto)
+
     def packet_socket(self, host: str, interface: str, *, receive: bool = True) -> socket.socket:
         """A non-blocking AF_PACKET socket with kernel timestamps (SO_TIMESTAMPNS) on an interface.
 
@@ -162,12 +173,14 @@ class Lab:
         bind: list[Any] | None,
         listen: int,
         kind: int = socket.SOCK_STREAM,
+        proto: int = 0,
     ) -> socket.socket:
         message = {
             "op": "socket",
             "host": _known(host),
             "family": int(family),
             "kind": int(kind),
+            "proto": int(proto),
         }
         return _adopted(self._link.request_now({**message, "bind": bind, "listen": listen}))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.bench.lan import echo_request
 from harness.lab.network import CPE, HOST2, LAN, WAN, Lab, LabError
 
 DEADLINE = 10.0
@@ -90,6 +91,16 @@ async def test_loopback_address_as_source_is_answered(lab: Lab) -> None:
         assert seen == "203.0.113.1"
         sock.close()
         peer.close()
+
+
+async def test_a_ping_of_the_lan_client_is_answered(lab: Lab) -> None:
+    """Which tells that its checksum is right: the kernel of the host that answers verifies it."""
+    with lab.icmp_socket(LAN) as sock:
+        sock.sendto(echo_request(0xFEDC), (lab.topology.acs_v4, 0))
+        async with asyncio.timeout(DEADLINE):
+            reply = await asyncio.get_running_loop().sock_recv(sock, 1500)
+    kind, identifier = reply[20], reply[24:26]
+    assert (kind, identifier) == (0, b"\xfe\xdc")
 
 
 async def test_outside_is_unreachable_at_once(lab: Lab) -> None:
