@@ -108,8 +108,9 @@ def disguised_as_script(bench: Bench, case: Case) -> None:
         _unchanged(bench, case, before, outcome, "firmware as a script")
         case.step("Order it under every other file type, and one of the vendor's own.")
         offer = bench.files.offer(f"disguised-{bench.fresh()}", image)
+        types = (*FILE_TYPES, vendor_type(bench))
         with bench.session("firmware in disguise") as session:
-            for each in (*FILE_TYPES, vendor_type(session)):
+            for each in types:
                 if each != bench.files.firmware_type:
                     said = session.call(Download(f"key-{bench.fresh()}", each, offer.url))
                     case.observe(f"firmware as {each}: {describe_reply(said)}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.bench import Bench, Session
+from harness.bench import Bench
 from harness.case import Case, Inconclusive, case
 from harness.cwmp.messages import ChangeDUState as ChangeDeploymentUnitState
 from harness.cwmp.messages import (
@@ -470,27 +470,32 @@ def other_types_refused(bench: Bench, case: Case) -> None:
     with case.twin("with the switch on a script is fetched and executed", lambda: executes_script(bench)):
         allow(bench, file=False)
         offer = bench.files.offer(f"types-{bench.fresh()}", bench.files.script("marker-by-type"))
-        case.step("Order a download of each file type; last a script, with a user and a password.")
-        with bench.session("other file types") as session:
-            orders = [
-                Download(f"key-{bench.fresh()}", each, offer.url)
-                for each in (*FILE_TYPES, vendor_type(session))
-            ]
-            login = Download(f"key-{bench.fresh()}", bench.files.script_type, offer.url, "somebody", "secret")
-            for order in (*orders, login):
-                answer = session.call(order)
-                if answer.lost:
-                    raise Inconclusive(f"the device left the session at {order.file_type}")
-        bench.pass_time(bench.timing.transfer)
+        vendors_own = vendor_type(bench)
+        standard = [Download(f"key-{bench.fresh()}", each, offer.url) for each in FILE_TYPES]
+        own = Download(f"key-{bench.fresh()}", vendors_own, offer.url)
+        login = Download(f"key-{bench.fresh()}", bench.files.script_type, offer.url, "somebody", "secret")
+        for what, orders in (
+            ("each file type of the standard", standard),
+            (f"the type {vendors_own!r}", [own]),
+            ("a script, with a user and a password", [login]),
+        ):
+            case.step(f"Order {what}.")
+            with bench.session("other file types") as session:
+                for order in orders:
+                    answer = session.call(order)
+                    if answer.lost:
+                        raise Inconclusive(f"the device left the session at {order.file_type}")
+            bench.pass_time(bench.timing.transfer)
         marker = bench.marker()
         for requirement in ("lcos.file.no-side-door", "lcos.file.refused-when-off"):
             case.check(requirement, len(offer.hits), equal(0), what="requests at the file server")
             case.check(requirement, marker, that("another marker", _is_not("marker-by-type")))
 
 
-def vendor_type(session: Session) -> str:
+def vendor_type(bench: Bench) -> str:
     """A script by a file type of the vendor's own, as TR-069 A.3.2.8 spells it."""
-    return f"X {session.inform.device_id.oui} Script"
+    with bench.session("the device's OUI") as session:
+        return f"X {session.inform.device_id.oui} Script"
 
 
 FILE_TYPES = (
