@@ -111,6 +111,31 @@ def presented_with_chain(bench: Bench, case: Case) -> None:
         bench.present(bench.identity())
 
 
+@case("client-certificate.kept", verifies=PRESENTED, needs=CLIENT)
+def kept(bench: Bench, case: Case) -> None:
+    """The certificate is still presented after a restart, and after another root was stored for the ACS's certificate.
+
+    Accepted: each time a session in which the ACS has verified exactly the certificate of the uploaded container.
+    """
+    authority = clients(bench)
+    mine = client(authority)
+    bench.use_https()
+    with case.twin("an ACS that does not ask leads to a session", bench.works):
+        case.step("Upload a container and see its certificate presented.")
+        bench.device.upload_client_certificate(container(mine, PASSPHRASE), PASSPHRASE)
+        ask(bench, authority, required=True)
+        present_once(bench, case, PRESENTED, mine, "at first")
+        if "restart" in bench.device.capabilities.verbs:
+            case.step("Restart the device.")
+            bench.device.restart()
+            present_once(bench, case, PRESENTED, mine, "after a restart")
+        case.step("Store the root for the ACS's certificate again.")
+        bench.device.upload_root_ca(bench.other_root)
+        bench.device.upload_root_ca(bench.root)
+        present_once(bench, case, PRESENTED, mine, "after another root")
+        bench.present(bench.identity())
+
+
 @case("client-certificate.not-unasked", verifies="lcos.client-certificate.not-unasked", needs=CLIENT)
 def not_unasked(bench: Bench, case: Case) -> None:
     """An ACS that does not ask gets no client certificate, and the session works.

@@ -12,6 +12,7 @@ from harness.lab.pki import Authority, Identity
 from harness.lab.pki_container import container, container_with_other_key
 from harness.verdict.transcript import Connection
 from suites.client_certificate import CLIENT, CLOSED, FORMATS, PASSPHRASE, ask, client, clients, present_once
+from suites.expectations import no_session_over_tls
 from suites.tls_evidence import NO_DOWNGRADE, check_no_clear_text, no_application_byte, observe, rejected
 
 
@@ -210,5 +211,13 @@ def ca_inside(bench: Bench, case: Case) -> None:
         observe(case, attempt, shown)
         requirement = "lcos.client-certificate.container-ca-not-trusted"
         case.check(requirement, attempt, rejected(shown), evidence=bench.evidence_of(attempt))
+        if "remove_root_ca" in bench.device.capabilities.verbs:
+            case.step("Delete the CWMP root; show it again.")
+            bench.device.remove_root_ca()
+            attempt = bench.attempt(expected=False)
+            observe(case, attempt)
+            evidence = bench.evidence_of(attempt)
+            case.check(requirement, attempt, no_session_over_tls(), what="no root stored", evidence=evidence)
+            bench.device.upload_root_ca(bench.root)
         check_no_clear_text(bench, case, mark)
         bench.present(bench.identity())

@@ -9,6 +9,7 @@ from harness.cwmp.messages import (
     GetParameterNames,
     GetParameterNamesResponse,
     GetParameterValues,
+    GetParameterValuesResponse,
     ParameterInfoStruct,
     ParameterValueStruct,
     SetParameterValues,
@@ -184,10 +185,13 @@ def refused_when_off(bench: Bench, case: Case) -> None:
             reply = order_change(bench, session, user=new[0], password=new[1], key="must-not-stay")
             case.step("Set them together with a parameter that may be changed, first and last in the list.")
             both = [_mixed(session, new, last) for last in (True, False)]
+            case.step(f"Set them after up to {MANY} others, which get the values that they have.")
+            behind = _behind_others(session, new)
             after = _key_and_interval(session)
         if not before or not after:
             raise Inconclusive("ParameterKey and PeriodicInformInterval could not be read")
         said = [(reply, "credentials alone"), *((answer, "with another parameter") for answer in both)]
+        said.append((behind, "after many others"))
         case.step("Send the same once more; and after a restart, where there can be one.")
         if "restart" in bench.device.capabilities.verbs:
             bench.device.restart()
@@ -217,6 +221,72 @@ def _mixed(session: Session, pair: Pair, last: bool) -> Answer:
     pairs = (server_value(session, USERNAME, pair[0]), server_value(session, PASSWORD, pair[1]))
     values = (other, *pairs) if last else (*pairs, other)
     return session.call(SetParameterValues(values, "must-not-stay"))
+
+
+MANY = 12
+
+
+def _behind_others(session: Session, pair: Pair) -> Answer:
+    """Set the pair after other writable parameters of ManagementServer, which stay what they are."""
+    server = f"{session.root}{SERVER}"
+    writable = {entry.name for entry in _listed(session, server) if entry.writable}
+    answer = session.call(GetParameterValues((server,))).message
+    if not isinstance(answer, GetParameterValuesResponse):
+        raise Inconclusive("the values of ManagementServer cannot be read")
+    others = [
+        each
+        for each in answer.parameter_list
+        if each.value and each.name in writable and not each.name.endswith(("Username", "Password", "URL"))
+    ]
+    last = (server_value(session, USERNAME, pair[0]), server_value(session, PASSWORD, pair[1]))
+    return session.call(SetParameterValues((*others[:MANY], *last), "must-not-stay"))
+
+
+@case("permissions.credentials.not-emptied", verifies="lcos.credentials.single-field", needs=CREDENTIALS)
+def not_emptied(bench: Bench, case: Case) -> None:
+    """With the switch off, the ACS cannot take user or password away either.
+
+    Accepted: a fault for an empty user, an empty password and both; the pair in force wakes the device.
+    """
+    requirement = "lcos.credentials.single-field"
+    with case.twin("the pair in force wakes the device", lambda: wakes(bench)):
+        bench.configure(allow_credential_change=False)
+        case.step("Set the user, the password, and both to the empty text.")
+        bench.credentials_may_have_changed()
+        for names in ((USERNAME,), (PASSWORD,), (USERNAME, PASSWORD)):
+            with bench.session("emptying the pair") as session:
+                reply = set_values(session, *(server_value(session, name, "") for name in names))
+            case.check(requirement, reply, fault(*REFUSED, vendor=True), what=f"empty {' and '.join(names)}")
+        case.step("Send a connection request with the pair in force.")
+        case.check(requirement, wakes(bench) or "a session", equal("a session"))
+
+
+LONG = 128
+"""Characters: more than a short field holds, and half of what the data model allows (TR-181, string(256))."""
+
+
+@case("permissions.credentials.long", verifies="lcos.credentials.changed-when-on", needs=CREDENTIALS)
+def long_pair(bench: Bench, case: Case) -> None:
+    """A long pair that the ACS sets is kept whole, or refused.
+
+    Accepted: a response, and the new pair wakes the device; or a fault, and the old pair does.
+    """
+    requirement = "lcos.credentials.changed-when-on"
+    old = bench.connection_request_credentials
+    new = (f"user-{bench.fresh()}".ljust(LONG, "u"), f"secret-{bench.fresh()}".ljust(LONG, "s"))
+    bench.configure(allow_credential_change=True)
+    case.step(f"Set a user and a password of {LONG} characters.")
+    with bench.session("long credentials") as session:
+        reply = order_change(bench, session, user=new[0], password=new[1])
+    if reply.lost:
+        raise Inconclusive(f"no answer: {describe_reply(reply)}")
+    case.observe(describe_reply(reply))
+    force, what = (new, "the new pair") if reply.fault is None else (old, "the old pair, the new one refused")
+    case.step("Send a connection request with the pair that must work.")
+    case.check(requirement, wakes(bench, force) or "a session", equal("a session"), what=what)
+    if reply.fault is None:
+        cut = (new[0], new[1][: LONG // 2])
+        case.check(requirement, ring(bench, pair=cut), refused(), what="half of the password")
 
 
 @case(

@@ -8,7 +8,7 @@ from harness.cwmp.messages import Download
 from harness.expect import equal, one_of, that
 from suites.expectations import TransferOutcome, describe_reply, right_command_key, transfer_fetched
 from suites.parameters import BOOLEAN, server_value, set_values
-from suites.permissions import FIRMWARE, allow, download, fetches_firmware
+from suites.permissions import FILE_TYPES, FIRMWARE, allow, download, fetches_firmware, vendor_type
 
 IMAGE = (*FIRMWARE, "firmware")
 DAMAGED = (9018, 9010)
@@ -94,7 +94,7 @@ def _unchanged(bench: Bench, case: Case, before: str, outcome: TransferOutcome, 
     "permissions.firmware.disguised-as-script", verifies="lcos.firmware.disguised", needs=(*IMAGE, "script")
 )
 def disguised_as_script(bench: Bench, case: Case) -> None:
-    """With firmware updates off, a working firmware that is declared as a script is not installed.
+    """With firmware updates off, a working firmware that is declared as a script, or as anything else, is not installed.
 
     Accepted: whatever is answered and fetched, the software version stays what it was. With both switches on an image is
     fetched, before and after.
@@ -106,6 +106,17 @@ def disguised_as_script(bench: Bench, case: Case) -> None:
         case.step("Order the firmware under the file type of a script.")
         outcome = download(bench, "firmware", image, file_type=bench.files.script_type)
         _unchanged(bench, case, before, outcome, "firmware as a script")
+        case.step("Order it under every other file type, and one of the vendor's own.")
+        offer = bench.files.offer(f"disguised-{bench.fresh()}", image)
+        types = (*FILE_TYPES, vendor_type(bench))
+        with bench.session("firmware in disguise") as session:
+            for each in types:
+                if each != bench.files.firmware_type:
+                    said = session.call(Download(f"key-{bench.fresh()}", each, offer.url))
+                    case.observe(f"firmware as {each}: {describe_reply(said)}")
+        bench.pass_time(bench.timing.transfer)
+        version = bench.software_version()
+        case.check("lcos.firmware.disguised", version, equal(before), what="software version, other types")
 
 
 @case("permissions.firmware.script-in-disguise", verifies="lcos.firmware.disguised", needs=(*IMAGE, "script"))
@@ -130,8 +141,8 @@ def script_in_disguise(bench: Bench, case: Case) -> None:
 def no_self_authorisation(bench: Bench, case: Case) -> None:
     """With firmware updates off, the ACS does not open the gate for itself by setting UpgradesManaged.
 
-    Accepted: whatever the answer to SetParameterValues (recorded), the firmware download that follows, in the same session
-    and in the next one, fetches nothing and leaves the version as it was. With the switch on an image is fetched.
+    Accepted: whatever the answer to SetParameterValues (recorded), the firmware download that follows, in the same session,
+    in the next one and after a restart, fetches nothing and leaves the version as it was. With the switch on an image is fetched.
     """
     before = bench.software_version()
     image, _ = bench.files.firmware()
@@ -149,6 +160,10 @@ def no_self_authorisation(bench: Bench, case: Case) -> None:
         case.step("Order it again in the next session.")
         again = download(bench, "firmware", image)
         hits = len(offer.hits) + again.hits
+        if "restart" in bench.device.capabilities.verbs:
+            case.step("Restart the device and order it once more.")
+            bench.device.restart()
+            hits += download(bench, "firmware", image).hits
         case.check("lcos.firmware.no-self-authorisation", hits, equal(0), what="requests at the file server")
         case.check(
             "lcos.firmware.no-self-authorisation",

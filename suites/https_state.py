@@ -73,7 +73,7 @@ def root_replaced_over_power_cycle(bench: Bench, case: Case) -> None:
 
 @case("https.root.removed", verifies=(REMOVED, NO_DOWNGRADE), needs=(*HTTPS, "remove_root_ca"))
 def root_removed(bench: Bench, case: Case) -> None:
-    """When the root is deleted, its certificates count no more.
+    """When the root is deleted, its certificates count no more, after a restart neither.
 
     Accepted: no connection, or one that the device ends before any application byte.
     """
@@ -85,6 +85,13 @@ def root_removed(bench: Bench, case: Case) -> None:
         attempt = bench.attempt(expected=False)
         observe(case, attempt)
         case.check(REMOVED, attempt, no_session_over_tls(), evidence=bench.evidence_of(attempt))
+        if "restart" in bench.device.capabilities.verbs:
+            case.step("Restart the device.")
+            bench.device.restart()
+            attempt = bench.attempt(expected=False)
+            observe(case, attempt)
+            evidence = bench.evidence_of(attempt)
+            case.check(REMOVED, attempt, no_session_over_tls(), what="after a restart", evidence=evidence)
         check_no_clear_text(bench, case, mark)
         case.step("Store the root again.")
         bench.device.upload_root_ca(bench.root)

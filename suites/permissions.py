@@ -31,6 +31,8 @@ from suites.expectations import (
 
 SCRIPT = ("allow_file_transmission", "download", "script")
 FIRMWARE = ("allow_file_transmission", "allow_firmware_updates", "download")
+LONGEST_KEY = 32
+"""Characters of a CommandKey at most (TR-069 A.3.2.8): what cuts it shows only in one of that length."""
 
 
 def download(
@@ -48,7 +50,7 @@ def download(
     """
     offer = bench.files.offer(f"{kind}-{bench.fresh()}", content)
     usual = bench.files.script_type if kind == "script" else bench.files.firmware_type
-    key = f"key-{bench.fresh()}"
+    key = f"key-{bench.fresh()}".ljust(LONGEST_KEY, "-")
     order = Download(key, file_type or usual, offer.url, file_size=len(content), delay_seconds=delay)
     with bench.session(f"Download of a {kind}") as session:
         mark = bench.door.mark() - 1
@@ -132,6 +134,44 @@ def script_executed(bench: Bench, case: Case) -> None:
         case.check(requirement, marked, equal(True), what="marker set")
     for requirement in ("lcos.file.executed-when-on", "cwmp.download.reported", "cwmp.event.command-key"):
         case.check(requirement, outcome, right_command_key())
+
+
+MANY_OCTETS = 4096
+
+
+def long_script(script: bytes, marker: str) -> bytes:
+    """*script* with the line that sets *marker* after many that set another."""
+    lines: list[bytes] = []
+    for line in script.splitlines(keepends=True):
+        if marker.encode() in line:
+            count = MANY_OCTETS // len(line) + 1
+            lines += [line.replace(marker.encode(), b"not-%04d" % number) for number in range(count)]
+        lines.append(line)
+    return b"".join(lines)
+
+
+@case("permissions.script.to-its-end", verifies="lcos.file.executed-when-on", needs=SCRIPT)
+def script_to_its_end(bench: Bench, case: Case) -> None:
+    """A script that is reported as executed has been executed to its end: long ones, and where no line feed ends the last line.
+
+    Accepted: the marker that the last line sets; or a failure that is reported.
+    """
+    allow(bench, file=True, firmware=True)
+    for what in ("no line feed at its end", f"more than {MANY_OCTETS} octets"):
+        case.step(f"Order a script with {what}.")
+        marker = f"marker-{bench.fresh()}"
+        plain = bench.files.script(marker)
+        content = plain.rstrip(b"\r\n") if what.startswith("no") else long_script(plain, marker)
+        outcome = download(bench, "script", content)
+        if transfer_fetched().judge(outcome).verdict == "pass":
+            case.check("lcos.file.executed-when-on", bench.marker(), equal(marker), what=f"marker, {what}")
+        else:
+            told = that("a failure that is reported", _failed)
+            case.check("lcos.file.executed-when-on", outcome, told, what=what)
+
+
+def _failed(outcome: TransferOutcome) -> bool:
+    return outcome.reply.fault is not None or bool(outcome.complete_fault)
 
 
 def script_refused(bench: Bench, case: Case, requirements: tuple[str, ...], *, firmware: bool | None) -> None:
@@ -295,6 +335,60 @@ def pending_firmware_cancelled(bench: Bench, case: Case) -> None:
         case.check(requirement, bench.software_version(), equal(before), what="software version")
 
 
+@case(
+    "permissions.pending.all-cancelled",
+    verifies=("lcos.file.pending-cancelled", "lcos.file.firmware-refused-when-off"),
+    needs=(*FIRMWARE, "script"),
+)
+def all_pending_cancelled(bench: Bench, case: Case) -> None:
+    """Nothing that waits when file transmission is switched off is ever fetched: neither a second file, nor firmware, nor later.
+
+    Two scripts and an image wait (TR-069 A.3.2.8 lets three wait at least); the same again with a restart before they are
+    due. Accepted: no request at the file server, when they are due and when the switch is on again.
+    """
+    delay = max(5, int(bench.timing.interval))
+    with case.twin(
+        f"a download delayed by {delay} s is carried out", lambda: executes_script(bench, delay=delay)
+    ):
+        ways = ["no restart"] + ["a restart"] * ("restart" in bench.device.capabilities.verbs)
+        for way in ways:
+            case.step(f"Order two scripts and an image with a delay of {delay} s; switch off; {way}; wait.")
+            allow(bench, file=True, firmware=True)
+            before = bench.files.requests()
+            order_delayed(bench, delay)
+            allow(bench, file=False)
+            if way == "a restart":
+                bench.device.restart()
+            bench.pass_time(delay + bench.timing.transfer)
+            due = bench.files.requests() - before
+            case.step("Switch file transmission on again and wait.")
+            allow(bench, file=True)
+            bench.pass_time(bench.timing.transfer)
+            later = bench.files.requests() - before - due
+            for requirement in ("lcos.file.pending-cancelled", "lcos.file.firmware-refused-when-off"):
+                case.check(requirement, due, equal(0), what=f"requests when due, {way}")
+            case.check("lcos.file.pending-cancelled", later, equal(0), what=f"requests when on again, {way}")
+
+
+def order_delayed(bench: Bench, delay: int) -> None:
+    """Let two scripts and an image wait.
+
+    Raises:
+        Inconclusive: the device does not let three wait.
+    """
+    kinds = (
+        ("script", bench.files.script_type, bench.files.script(f"late-{bench.fresh()}")),
+        ("firmware", bench.files.firmware_type, bench.files.unusable_firmware()),
+        ("script", bench.files.script_type, bench.files.script(f"later-{bench.fresh()}")),
+    )
+    with bench.session("delayed downloads") as session:
+        for kind, file_type, content in kinds:
+            offer = bench.files.offer(f"waiting-{kind}-{bench.fresh()}", content)
+            answer = session.call(Download(f"key-{bench.fresh()}", file_type, offer.url, delay_seconds=delay))
+            if answer.fault is not None or answer.lost:
+                raise Inconclusive(f"a delayed {kind} was not accepted: {describe_reply(answer)}")
+
+
 # --- side doors ---------------------------------------------------------------------------------------
 
 
@@ -363,26 +457,45 @@ def kept_over_restart(bench: Bench, case: Case) -> None:
         case.check("lcos.firmware.refused-when-off", outcome, transfer_refused())
 
 
-@case("permissions.script.other-types-refused", verifies="lcos.file.no-side-door", needs=SCRIPT)
+@case(
+    "permissions.script.other-types-refused",
+    verifies=("lcos.file.no-side-door", "lcos.file.refused-when-off"),
+    needs=SCRIPT,
+)
 def other_types_refused(bench: Bench, case: Case) -> None:
-    """With file transmission off, Download is refused for every file type of the standard, not only for those of the page.
+    """With file transmission off, Download is refused for every file type, the vendor's own too, and with a login of its own.
 
-    Accepted: no request at the file server for any of them, and no success reported.
+    Accepted: no request at the file server for any of them, and no script executed.
     """
     with case.twin("with the switch on a script is fetched and executed", lambda: executes_script(bench)):
         allow(bench, file=False)
         offer = bench.files.offer(f"types-{bench.fresh()}", bench.files.script("marker-by-type"))
-        case.step("Order a download of each file type.")
-        with bench.session("other file types") as session:
-            for file_type in FILE_TYPES:
-                answer = session.call(Download(f"key-{bench.fresh()}", file_type, offer.url))
-                if answer.lost:
-                    raise Inconclusive(f"the device left the session at {file_type}")
-        bench.pass_time(bench.timing.transfer)
-        case.check("lcos.file.no-side-door", len(offer.hits), equal(0), what="requests at the file server")
-        case.check(
-            "lcos.file.no-side-door", bench.marker(), that("another marker", _is_not("marker-by-type"))
-        )
+        vendors_own = vendor_type(bench)
+        standard = [Download(f"key-{bench.fresh()}", each, offer.url) for each in FILE_TYPES]
+        own = Download(f"key-{bench.fresh()}", vendors_own, offer.url)
+        login = Download(f"key-{bench.fresh()}", bench.files.script_type, offer.url, "somebody", "secret")
+        for what, orders in (
+            ("each file type of the standard", standard),
+            (f"the type {vendors_own!r}", [own]),
+            ("a script, with a user and a password", [login]),
+        ):
+            case.step(f"Order {what}.")
+            with bench.session("other file types") as session:
+                for order in orders:
+                    answer = session.call(order)
+                    if answer.lost:
+                        raise Inconclusive(f"the device left the session at {order.file_type}")
+            bench.pass_time(bench.timing.transfer)
+        marker = bench.marker()
+        for requirement in ("lcos.file.no-side-door", "lcos.file.refused-when-off"):
+            case.check(requirement, len(offer.hits), equal(0), what="requests at the file server")
+            case.check(requirement, marker, that("another marker", _is_not("marker-by-type")))
+
+
+def vendor_type(bench: Bench) -> str:
+    """A script by a file type of the vendor's own, as TR-069 A.3.2.8 spells it."""
+    with bench.session("the device's OUI") as session:
+        return f"X {session.inform.device_id.oui} Script"
 
 
 FILE_TYPES = (

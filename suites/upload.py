@@ -78,6 +78,11 @@ def _form(write: Callable[[Authority], bytes], shown: str) -> Body:
             now = bench.identity() if refusal else bench.other_root.leaf(*bench.acs_names)
             what = "the old root still trusted" if refusal else "the new root trusted"
             case.check(requirement, trusts(bench, now) or "a session", equal("a session"), what=what)
+            if not refusal and "restart" in bench.device.capabilities.verbs:
+                case.step("Restart the device.")
+                bench.device.restart()
+                reason = trusts(bench, now)
+                case.check("lcos.upload.persistent", reason or "a session", equal("a session"))
 
     return body
 
@@ -88,9 +93,9 @@ cases_from(
         CaseRow(
             f"upload.taken.{name}",
             f"A root certificate {shown} is taken and then trusted, or refused with the old one left as it was.\n\nAccepted: taken, and a "
-            "session with an ACS under the new root; or an error, and one with an ACS under the old root.",
+            "session with an ACS under the new root, after a restart too; or an error, and one with an ACS under the old root.",
             _form(write, shown),
-            "lcos.upload.bad-file-refused",
+            ("lcos.upload.bad-file-refused", "lcos.upload.persistent"),
             JUDGED,
         )
         for name, shown, write in FORMS
@@ -178,6 +183,23 @@ cases_from(
         for name, shown, make in JUNK
     ],
 )
+
+
+@case("upload.refused.then-restart", verifies="lcos.upload.bad-file-refused", needs=(*JUDGED, "restart"))
+def refused_then_restart(bench: Bench, case: Case) -> None:
+    """What was refused does not come into force with a restart either.
+
+    Accepted: after uploads that were refused and a restart, a session with an ACS under the root that was stored before.
+    """
+    requirement = "lcos.upload.bad-file-refused"
+    with case.twin("with the right root stored there is a session", lambda: trusts_bench_root(bench)):
+        case.step("Upload every kind of file that is no certificate, and restart.")
+        for name, _shown, make in JUNK:
+            case.observe(f"{name}: {upload(bench, make(bench)) or 'taken'}")
+        bench.device.restart()
+        case.step("Show the certificate of the root that was stored before.")
+        reason = trusts(bench, bench.identity())
+        case.check(requirement, reason or "a session", equal("a session"), what="the old root still trusted")
 
 
 # --- what stays ---------------------------------------------------------------------------------------
@@ -313,6 +335,10 @@ def other_type(bench: Bench, case: Case) -> None:
         bench.device.upload_other_ca(elsewhere)
         bench.present(foreign)
         case.check(requirement, bench.attempt(), rejected_silently(), what="beside the CWMP root")
+        if "restart" in bench.device.capabilities.verbs:
+            case.step("Restart the device; show it again.")
+            bench.device.restart()
+            case.check(requirement, bench.attempt(), rejected_silently(), what="after a restart")
         if "remove_root_ca" in bench.device.capabilities.verbs:
             case.step("Empty the slot of the CWMP root; show it again.")
             bench.device.remove_root_ca()
