@@ -45,12 +45,11 @@ accept(
     HARMLESS,
     FOR_THESE,
 )
-accept(
+record(
     "without-purposes",
     "a leaf that names no purposes",
     ROOT.leaf(HOST, purposes=()),
-    HARMLESS,
-    "RFC 5280 4.2.1.12: without the extension nothing is restricted",
+    "RFC 5280 4.2.1.12: nothing is restricted then, but an application may demand the purpose",
 )
 accept(
     "without-key-usage",

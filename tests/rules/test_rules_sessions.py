@@ -304,6 +304,13 @@ def test_answers_to_connection_requests_that_are_right(head: str, answer: str) -
     assert broken(knocked(head, answer)) == set()
 
 
+def test_the_announced_path_is_not_found() -> None:
+    talk = start().device().bench().end().knock(CR, "HTTP/1.1 404 Not Found", b"", "")
+    assert broken(talk.transcript) == set(), "it may have restarted, and have another path now"
+    talk.connect().session().device(BOOT).bench(INFORM_RESPONSE).device().bench().end()
+    assert broken(talk.transcript) == {"cr-digest-challenge"}
+
+
 def test_success_with_a_body_or_an_odd_code() -> None:
     authorized = CR + "\r\nAuthorization: Digest x"
     assert broken(knocked(authorized, "HTTP/1.1 200 OK", b"ok")) == {"cr-empty-success"}
