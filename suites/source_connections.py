@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.bench import Bench
-from harness.case import Case, CaseRow, Inconclusive, case, cases_from
+from harness.case import Case, CaseRow, Inconclusive, NotApplicable, case, cases_from
 from harness.expect import equal, that
 from harness.lab.reply import Reply
 from suites.parameters import clear_reference_time
@@ -91,6 +91,8 @@ def _value_change(bench: Bench) -> str:
 def _transfer_report(bench: Bench) -> str:
     bench.configure(allow_file_transmission=True)
     outcome, _marked = run_script(bench)
+    if outcome.applied_at_once:
+        raise NotApplicable("the device applies a file at once, and has nothing to report")
     if outcome.complete_fault is None:
         raise Inconclusive(f"there was no session that reports a transfer: {outcome}")
     return ""
