@@ -74,6 +74,23 @@ def source_not_on_reconnect(parts: Parts) -> None:
     _unbound(again)(parts)
 
 
+@defect("source-of-the-timer", breaks=["lcos.source.change"])
+def source_of_the_timer(parts: Parts) -> None:
+    """A periodic session comes from the source address that was in force when its timer was started."""
+    started, address = parts.timers.start_periodic, parts.source.address
+    noted: dict[str, str] = {}
+
+    def start_periodic() -> None:
+        noted["then"] = address()
+        started()
+
+    def periodic_now() -> bool:
+        return "then" in noted and any(event.code == "2 PERIODIC" for event in parts.events.entries)
+
+    rewire(parts.timers, start_periodic=start_periodic)
+    rewire(parts.source, address=lambda: noted["then"] if periodic_now() else address())
+
+
 # --- masking ------------------------------------------------------------------------------------------
 
 
