@@ -6,6 +6,7 @@ address of an IP network must not, unless the WAN does not mask.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from harness.case import Case, CaseRow, Inconclusive, NotApplicable, case, cases
 from harness.device.api import Names
 from harness.expect import Allowed, Judgement, equal, failed, nothing, passed
 from suites.connection_request import wakes
-from suites.port import advertised_port, fresh_url
+from suites.port import advertised_port, fresh_url, includes, url_in
 
 SOURCE = ("source_address",)
 LOOPBACK = (*SOURCE, "loopback-source", "masked-wan")
@@ -286,6 +287,10 @@ def unmasked_wan(bench: Bench, case: Case) -> None:
 # --- names and addresses that are not the device's ----------------------------------------------------
 
 
+WHILE = 80.0
+"""Seconds in which a device has tried a failed session again three times (TR-069 3.2.1.1: 10 + 20 + 40 s at most)."""
+
+
 def _unknown(bench: Bench) -> tuple[tuple[str, str], ...]:
     """Settings that name nothing of the device's, and what is wrong with each."""
     names = bench.device.names
@@ -312,7 +317,8 @@ def unknown(bench: Bench, case: Case) -> None:
     """A source address that names nothing of the device's is not used, and not silently replaced by another.
 
     Accepted, for each: the setting is refused; or no session takes place; or (a warning, as the bench cannot see whether the
-    device shows an error) the automatic address is used. Never: the foreign address, or the address of something whose
+    device shows an error) the automatic address is used. For the first this holds while the device tries again, and after a
+    restart. Never: the foreign address, or the address of something whose
     name is merely like it.
     """
     for value, shown in _unknown(bench):
@@ -322,6 +328,12 @@ def unknown(bench: Bench, case: Case) -> None:
             refusal = bench.device.try_configure(source_address=value)
             if not refusal:
                 bench.knock(bench.timing.settle)
+                if value == _unknown(bench)[0][0]:
+                    case.step("Let the device try again, and again after a restart.")
+                    bench.pass_time(WHILE)
+                    if "restart" in bench.device.capabilities.verbs:
+                        bench.device.restart()
+                        bench.pass_time(bench.timing.settle)
             frames = bench.wire.opened(mark)
             sources = sorted({frame.src for frame in frames})
             case.observe(f"{value}: {refusal or 'taken'}; connections from {', '.join(sources) or 'nowhere'}")
@@ -365,21 +377,51 @@ def changed(bench: Bench, case: Case) -> None:
         judged_source(bench, case, ("lcos.source.change",), expected, f"source {value or 'automatic'}")
 
 
-@case("source.advertised-url", verifies="lcos.source.advertised-url", needs=(*LOOPBACK, "connection-request"))
+URL_TOLD = "cwmp.connection-request.url-change-reported"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _hosts_told(bench: Bench, mark: int, seconds: float) -> list[str | None]:
+    """The hosts of the ConnectionRequestURLs in the Informs since the mark, once so many seconds have passed."""
+    return [urlsplit(url_in(seen)).hostname for seen in bench.door.sessions(mark, seconds)]
+
+
+@case(
+    "source.advertised-url",
+    verifies=("lcos.source.advertised-url", URL_TOLD),
+    needs=(*LOOPBACK, "connection-request"),
+)
 def advertised_url(bench: Bench, case: Case) -> None:
     """While the source address can be reached from the ACS, so can the ConnectionRequestURL.
 
-    Accepted, for a loopback address and for a network's: a connection request at the URL that the device tells then leads
-    to a session, from the ACS and from another host.
+    Accepted, for loopback addresses by name and by digits, one after the other, and for a network's: a connection request at the
+    URL that the device tells then leads to a session, from the ACS and from another host. For the loopback addresses also from an
+    ACS that has a way to the source address and to no other of the device's, as where the WAN's address is a private one. Where the
+    URL has another host than before, the device has told so by itself.
     """
     names = bench.device.names
     rows = [(names.loopback, names.loopback_address)]
+    rows += [(value, value) for value in sorted(set(bench.topology.loopbacks.values()) - {rows[0][1]})[:1]]
     if "network-source" in bench.device.capabilities.features:
         rows.append((names.network, names.network_address))
     for value, address in rows:
         case.step(f"Set the source address to {value} and read the ConnectionRequestURL.")
+        before, mark = urlsplit(bench.door.url).hostname, bench.door.mark()
         bench.configure(source_address=value)
+        told = _hosts_told(bench, mark, 0.0)
+        if set(told) <= {before}:
+            told = _hosts_told(bench, mark, bench.timing.contact)
         url = fresh_url(bench)
+        if (host := urlsplit(url).hostname) != before:
+            for requirement in ("lcos.source.advertised-url", URL_TOLD):
+                case.check(requirement, told, includes(host), what="hosts of the URLs told unasked")
         reachable = bench.probe("wan", address, bench.device_port)
         case.observe(f"source {value}: {url or 'no URL'}; {address} is {reachable}")
         if reachable != "open":
@@ -393,14 +435,26 @@ def advertised_url(bench: Bench, case: Case) -> None:
         case.check("lcos.source.advertised-url", wakes(bench) or "a session", equal("a session"), what=url)
         outcome = bench.connection_request(host="host2")
         case.check("lcos.source.advertised-url", outcome.session, equal(True), what="from another host")
+        if value != names.network:
+            case.step(
+                f"Leave the ACS no way to the device but to {address}; send a connection request to its URL."
+            )
+            with bench.reaching_only(address):
+                missing = wakes(bench)
+            case.check(
+                "lcos.source.advertised-url",
+                missing or "a session",
+                equal("a session"),
+                what=f"{bench.door.url} where only {address} has a route",
+            )
 
+
+# --- the others on the WAN ----------------------------------------------------------------------------
 
 CONTROL = "TCP to a host"
 """What a router must let through; the rest its firewall may keep back."""
 SERVICE = 443
 """A port by which a device may tell its own connections from those of its LAN."""
-
-# --- the others on the WAN ----------------------------------------------------------------------------
 
 
 @case(

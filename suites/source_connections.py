@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.bench import Bench
-from harness.case import Case, CaseRow, Inconclusive, case, cases_from
+from harness.case import Case, CaseRow, Inconclusive, NotApplicable, case, cases_from
 from harness.expect import equal, that
 from harness.lab.reply import Reply
 from suites.parameters import clear_reference_time
@@ -91,6 +91,8 @@ def _value_change(bench: Bench) -> str:
 def _transfer_report(bench: Bench) -> str:
     bench.configure(allow_file_transmission=True)
     outcome, _marked = run_script(bench)
+    if outcome.applied_at_once:
+        raise NotApplicable("the device applies a file at once, and has nothing to report")
     if outcome.complete_fault is None:
         raise Inconclusive(f"there was no session that reports a transfer: {outcome}")
     return ""
@@ -153,6 +155,47 @@ def _kind(name: str, shown: str, cause: Stimulus, needs: tuple[str, ...]) -> Cas
 
 
 cases_from(globals(), (_kind(*row) for row in KINDS))
+
+
+@case(
+    "source.changed-meanwhile",
+    verifies="lcos.source.change",
+    needs=(*LOOPBACK, "periodic_inform_active", "periodic_inform_interval"),
+    packets=True,
+)
+def changed_meanwhile(bench: Bench, case: Case) -> None:
+    """A source address that changes while a periodic Inform or a retry is awaited holds for it.
+
+    Accepted: every connection to the ACS after the change comes from the address then in force, those of the periodic Inform and
+    of the retry among them.
+    """
+    names, interval = bench.device.names, seconds(bench, 60)
+    answer = Reply(500, close=True, note="HTTP 500 to the Inform")
+    with case.twin(WAN_FIRST, lambda: leaves_from_wan(bench)):
+        case.step("Switch the periodic Inform on and wait for one.")
+        bench.configure(periodic_inform_active=True, periodic_inform_interval=interval)
+        if bench.next_inform(soon(bench, interval), event=PERIODIC) is None:
+            raise Inconclusive("no periodic Inform to begin with")
+        case.step(f"Set the source address to {names.loopback} and wait for the next.")
+        bench.configure(source_address=names.loopback)
+        mark = bench.wire.mark()
+        seen = bench.next_inform(soon(bench, interval), event=PERIODIC)
+        _judge_change(bench, case, mark, names.loopback_address, "the periodic Inform" if seen else "")
+        case.step("Let a periodic session fail, clear the source address, and wait for the retry.")
+        if bench.failed_session(soon(bench, interval), event=PERIODIC, answer=answer) is None:
+            raise Inconclusive("no periodic session came that could be let fail")
+        bench.configure(source_address="")
+        mark = bench.wire.mark()
+        seen = bench.next_inform(soon(bench, interval), event=PERIODIC)
+        _judge_change(bench, case, mark, bench.topology.cpe_wan_v4, "the retry" if seen else "")
+
+
+def _judge_change(bench: Bench, case: Case, mark: int, address: str, shown: str) -> None:
+    frames = bench.wire.opened(mark, bench.topology.acs_v4)
+    if not frames or not shown:
+        raise Inconclusive("no periodic Inform came after the change")
+    evidence = bench.wire.evidence(frames)
+    case.check("lcos.source.change", frames, only_from(address), what=shown, evidence=evidence)
 
 
 @case(

@@ -487,6 +487,19 @@ class Bench:
             "connection_request_username", "connection_request_password", "periodic_inform_interval"
         )
 
+    @contextmanager
+    def reaching_only(self, address: str) -> Iterator[None]:
+        """Leave the ACS's host a way to one IPv4 *address* of the device; from there, it opens no connection to the others.
+
+        Raises:
+            LabError: this bench has no namespaces.
+        """
+        self._loop.call(self._rig.reach_only(address))
+        try:
+            yield
+        finally:
+            self._loop.call(self._rig.reach_all())
+
     def probe(self, host: str, address: str, port: int) -> str:
         """Try a TCP connection from *host* of the bench: ``open``, ``refused`` or ``silent``."""
         return self._loop.call(self._rig.probe(host, address, port))

@@ -59,6 +59,8 @@ REFUSED_WATCH = 31.0
 """Seconds of device time for which nothing may follow a refused connection request."""
 LOCAL_CONNECT = 1.0
 """Real seconds for a TCP connection within the bench's own network."""
+REACH = "cpecheck_reach"
+"""The table of `Rig.reach_only`."""
 SCANNERS = 32
 """Ports that are tried at a time."""
 PROBE, FAR_PROBE = 0.6, 1.5
@@ -664,6 +666,21 @@ class Rig:
 
         await asyncio.gather(*(walk() for _ in range(SCANNERS)))
         return sorted(found)
+
+    async def reach_only(self, address: str) -> None:
+        """Refuse, on the ACS's host, what opens a connection to another IPv4 address of the device than *address*."""
+        top = self.topology
+        others = {top.cpe_wan_v4, top.cpe_lan_v4, *top.loopbacks.values()} - {address}
+        await self.lab.nft(
+            WAN,
+            f"table ip {REACH} {{\n chain output {{\n  type filter hook output priority 0;\n"
+            f"  ip daddr {{ {', '.join(sorted(others))} }} tcp flags & (syn | ack) == syn"
+            " reject with icmp type host-unreachable\n }\n}\n",
+        )
+
+    async def reach_all(self) -> None:
+        """The end of `reach_only`."""
+        await self.lab.nft(WAN, f"table ip {REACH} {{}}\ndelete table ip {REACH}\n")
 
     async def probe(self, host: str, address: str, port: int) -> str:
         """One TCP connection attempt: ``open``, ``refused`` or ``silent``."""

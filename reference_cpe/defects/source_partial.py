@@ -7,6 +7,7 @@ from typing import Any
 
 from reference_cpe.defects.registry import defect, rewire, tabled
 from reference_cpe.http import HttpConnection
+from reference_cpe.network import NoSource
 from reference_cpe.parts import Parts
 from reference_cpe.urls import Target
 
@@ -73,6 +74,23 @@ def source_not_on_reconnect(parts: Parts) -> None:
     _unbound(again)(parts)
 
 
+@defect("source-of-the-timer", breaks=["lcos.source.change"])
+def source_of_the_timer(parts: Parts) -> None:
+    """A periodic session comes from the source address that was in force when its timer was started."""
+    started, address = parts.timers.start_periodic, parts.source.address
+    noted: dict[str, str] = {}
+
+    def start_periodic() -> None:
+        noted["then"] = address()
+        started()
+
+    def periodic_now() -> bool:
+        return "then" in noted and any(event.code == "2 PERIODIC" for event in parts.events.entries)
+
+    rewire(parts.timers, start_periodic=start_periodic)
+    rewire(parts.source, address=lambda: noted["then"] if periodic_now() else address())
+
+
 # --- masking ------------------------------------------------------------------------------------------
 
 
@@ -125,3 +143,47 @@ def network_name_lost_at_restart(parts: Parts) -> None:
     resolve = parts.source.resolve
     if name in parts.config.network.networks:
         rewire(parts.source, resolve=lambda wanted: "" if wanted == name else resolve(wanted))
+
+
+# --- a name that nothing bears ------------------------------------------------------------------------
+
+
+@defect("source-unknown-tolerated-later", breaks=["lcos.source.unknown-name-visible"])
+def source_unknown_tolerated_later(parts: Parts) -> None:
+    """Where a source address names nothing of the device's, sessions fail twice and then take the automatic one."""
+    resolve = parts.source.resolve
+
+    def patient(name: str) -> str:
+        try:
+            return resolve(name)
+        except NoSource:
+            if parts.retry.count < 2:
+                raise
+            return ""
+
+    rewire(parts.source, resolve=patient)
+
+
+# --- what is advertised -------------------------------------------------------------------------------
+
+
+@defect("advertised-wan-for-a-name", breaks=["lcos.source.advertised-url"])
+def advertised_wan_for_a_name(parts: Parts) -> None:
+    """The ConnectionRequestURL has the address of the WAN where the source address is given by name."""
+    advertised, network = parts.source.advertised, parts.config.network
+
+    def named(acs_url: str) -> str:
+        by_name = parts.settings.value("source_address") in {**network.loopbacks, **network.networks}
+        return network.wan_v4 if by_name else advertised(acs_url)
+
+    rewire(parts.source, advertised=named)
+
+
+@defect(
+    "advertised-after-next-session",
+    breaks=["lcos.source.advertised-url", "cwmp.connection-request.url-change-reported"],
+)
+def advertised_after_next_session(parts: Parts) -> None:
+    """The ConnectionRequestURL follows a change of the source address when the next session comes, and not before."""
+    advertised = parts.source.advertised
+    rewire(parts.source, advertised=lambda acs_url: parts.source.last_used or advertised(acs_url))
