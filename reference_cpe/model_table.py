@@ -265,6 +265,15 @@ BINDINGS.update(
     }
 )
 
+BINDINGS.update(
+    {
+        f"{table}{{i}}.{name}": Binding(Stored(""), "change_credentials")
+        for table in ("Users.User.", "User.")
+        for name in ("Username", "Password")
+    }
+)
+"""Accounts that log in at the web configuration are administrators: the switch covers their names and passwords."""
+
 FACTORY_ROWS: Final = {
     _INFO + "VendorConfigFile.": 1,
     _INFO + "VendorLogFile.": 1,

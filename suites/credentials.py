@@ -6,6 +6,9 @@ from harness.acs.acs import Digest
 from harness.bench import Answer, Bench, Session
 from harness.case import Case, CaseRow, Inconclusive, case, cases_from
 from harness.cwmp.messages import (
+    AddObject,
+    AddObjectResponse,
+    DeleteObject,
     GetParameterNames,
     GetParameterNamesResponse,
     GetParameterValues,
@@ -348,7 +351,13 @@ def _listed(session: Session, path: str) -> tuple[ParameterInfoStruct, ...]:
     return reply.message.parameter_list
 
 
-_ADMINISTRATOR = ("Users.User.", "UserInterface.", "LANConfigSecurity.", "Admin")
+_ADMINISTRATOR = (
+    "Users.User.",
+    "InternetGatewayDevice.User.",
+    "UserInterface.",
+    "LANConfigSecurity.",
+    "Admin",
+)
 _LOGIN = ("username", "password", "user", "name", "login")
 
 
@@ -368,7 +377,8 @@ def administrator(bench: Bench, case: Case) -> None:
     """With the switch off, the ACS cannot change name or password of a device administrator by a parameter either.
 
     The whole data model is listed; every parameter that holds such a name or password is set to another value. Accepted: a
-    fault for each, and the value as before where it can be read. A device that shows no such parameter keeps the rule.
+    fault for each, and the value as before where it can be read; the same for an account that the ACS has just added, where
+    the device lets it. A device that shows no such parameter keeps the rule.
     """
     with case.twin("the pair in force wakes the device", lambda: wakes(bench)):
         bench.configure(allow_credential_change=False)
@@ -377,10 +387,33 @@ def administrator(bench: Bench, case: Case) -> None:
             listed = _listed(session, session.root)
             found = administrators(listed)
             changed = [name for name in found if _changes(session, name, bench.fresh())]
+            case.step("Add an account where one can be added, and try to give it a name and a password.")
+            for table in administrator_tables(listed):
+                changed += _changes_in_new_row(session, table, bench.fresh())
         case.observe(f"{len(listed)} names listed; of administrators: {', '.join(found) or 'none'}")
         case.check(
             "lcos.credentials.administrator", changed, nothing("changed parameter of an administrator")
         )
+
+
+def administrator_tables(listed: tuple[ParameterInfoStruct, ...]) -> list[str]:
+    """The tables of accounts to which the ACS may add one."""
+    return [
+        entry.name
+        for entry in listed
+        if entry.writable and entry.name.endswith(("Device.Users.User.", "Device.User."))
+    ]
+
+
+def _changes_in_new_row(session: Session, table: str, fresh: str) -> list[str]:
+    """Add a row, try to set name and password in it, take it away again; what the device took."""
+    added = session.call(AddObject(table)).message
+    if not isinstance(added, AddObjectResponse):
+        return []
+    row = f"{table}{added.instance_number}."
+    changed = [name for name in administrators(_listed(session, row)) if _changes(session, name, fresh)]
+    session.call(DeleteObject(row))
+    return changed
 
 
 def _changes(session: Session, name: str, fresh: str) -> bool:

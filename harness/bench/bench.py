@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -311,6 +311,29 @@ class Bench:
             Inconclusive: none came within *within* seconds of device time.
         """
         found = self._loop.call(self._rig.session_on(event, within), deadline=within + 120)
+        if found is None:
+            raise Inconclusive(f"no session with {event} within {within:g} s")
+        session = Session(self._loop.call, found)
+        try:
+            yield session
+        finally:
+            session.finish()
+
+    @contextmanager
+    def session_by(self, act: Callable[[], None], *, within: float, event: str) -> Iterator[Session]:
+        """Talk in the session with *event* that the device opens because of *act*.
+
+        *act* must not wait for the device to come to rest (`DeviceUnderTest.configure_during`): the session may be open by then.
+
+        Raises:
+            Inconclusive: none came within *within* seconds of device time.
+        """
+        claim = self._loop.call(self._rig.stake(event))
+        try:
+            act()
+            found = self._loop.call(self._rig.claimed(claim, within), deadline=within + 120)
+        finally:
+            self._loop.call(self._rig.withdraw(claim))
         if found is None:
             raise Inconclusive(f"no session with {event} within {within:g} s")
         session = Session(self._loop.call, found)

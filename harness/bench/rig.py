@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.acs.acs import Acs, Basic, Digest
+from harness.acs.acs import Acs, Basic, Claim, Digest
 from harness.acs.connection_request import Outcome, Variation
 from harness.acs.connection_request import request as connection_request
 from harness.acs.endpoints import Endpoint
@@ -465,6 +465,19 @@ class Rig:
             return session
         finally:
             claim.withdraw()
+
+    async def stake(self, event: str) -> Claim:
+        """Claim the next session with *event*, before it is given an occasion."""
+        return self.acs.claim(f"session with {event}", matches=lambda inform: _has(inform, event))
+
+    async def claimed(self, claim: Claim, within: float) -> AcsSession | None:
+        """The session of a `stake`, waited for."""
+        session: AcsSession | None = await wait_for(self.clock, claim.future, within)
+        return session
+
+    async def withdraw(self, claim: Claim) -> None:
+        """Leave sessions to themselves again; one that was claimed stays so."""
+        claim.withdraw()
 
     async def redirect_next(self, to: str, seconds: float) -> None:
         """Answer the next Inform, its login done, with a redirect to *to*; what follows is served."""

@@ -55,6 +55,25 @@ def test_an_enabled_account_has_a_name(parts: Parts) -> None:
     change(parts, row, Username="", Enable="false")
 
 
+@pytest.mark.parametrize("data_model", TABLES)
+def test_the_switch_covers_accounts(tmp_path: Path, data_model: str) -> None:
+    """While credentials may not be changed, the ACS gives no account a name or a password, one that it has just added neither."""
+    config = Config(profile=Profile(data_model=data_model))
+    parts = assemble(config, ManualClock(), Store(tmp_path / "store"), Random(1))
+    table = TABLES[data_model]
+    first = f"{table}{parts.model.add(table, '')}."
+    change(parts, first, Username="kim", Password="pass", Enable="1")
+    parts.settings.change({"allow_credential_change": False})
+    second = f"{table}{parts.model.add(table, '')}."
+    for row in (first, second):
+        for name in ("Username", "Password"):
+            with pytest.raises(CwmpFault) as caught:
+                change(parts, row, **{name: "other"})
+            assert [(f.parameter_name, f.fault_code) for f in caught.value.parameters] == [(row + name, 9008)]
+    assert users.admits(parts.model, "kim", "pass")
+    change(parts, first, Enable="0")
+
+
 def test_accounts_open_no_connection_requests(parts: Parts) -> None:
     """With no pair for connection requests set, an account is no way in."""
     row = f"{TABLES['TR-181']}{parts.model.add(TABLES['TR-181'], '')}."
