@@ -20,14 +20,18 @@ def _allowed(method: str) -> frozenset[int]:
 
 @rule("fault-codes", verifies="cwmp.fault.codes")
 def codes(view: View, report: Report) -> None:
-    """A fault code is one that the standard gives for the method, or a vendor's own (9800 to 9899)."""
-    asked = _asked(view)
+    """A fault code is one that the standard gives for the method, or a vendor's own (9800 to 9899).
+
+    9000 fits every method that the device has not said it has: settings may leave out what the standard requires (LCOS does).
+    """
+    asked, listed = _asked(view), _listed(view)
     for turn in view.envelopes:
         message = turn.message
         if isinstance(message, m.Fault) and message.fault_code is not None:
             method = asked.get(turn.request.id, "")
             what = method or "any method"
-            _judge(turn, "FaultCode", message.fault_code, _allowed(method), what, report)
+            missing = frozenset({faults.METHOD_NOT_SUPPORTED} if method not in listed else ())
+            _judge(turn, "FaultCode", message.fault_code, _allowed(method) | missing, what, report)
             for each in message.parameter_faults:
                 _judge(turn, "FaultCode", each.fault_code, faults.PARAMETER_CODES, "one parameter", report)
         elif isinstance(message, m.TransferComplete | m.AutonomousTransferComplete):
@@ -49,6 +53,16 @@ def codes(view: View, report: Report) -> None:
                     "a deployment",
                     report,
                 )
+
+
+def _listed(view: View) -> set[str]:
+    """The methods that the device says it has."""
+    return {
+        method
+        for turn in view.envelopes
+        if isinstance(turn.message, m.GetRPCMethodsResponse)
+        for method in turn.message.method_list
+    }
 
 
 def _asked(view: View) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from wire_talk import (
     BOOT,
@@ -12,6 +14,7 @@ from wire_talk import (
     GET_VALUES_RESPONSE,
     INFORM_RESPONSE,
     PARAMETERS,
+    SET_FAULT,
     TRANSFER_COMPLETE,
     TRANSFER_COMPLETE_RESPONSE,
     Talk,
@@ -322,3 +325,14 @@ def test_only_acs_connections_are_held_to_the_rules_of_the_acs() -> None:
     talk = start().device().bench().end().connect(Role.FILE_SERVER)
     talk.raw(Direction.FROM_DEVICE, "GET /fw.bin HTTP/1.0", b"")
     assert broken(talk.transcript) == set()
+
+
+# --- faults ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("listed", "wrong"), [("Reboot", set()), ("GetParameterValues", {"fault-codes"})])
+def test_not_supported_may_be_what_is_not_listed(listed: str, wrong: set[str]) -> None:
+    refused = SET_FAULT.replace("9003", "9000").replace(">43<", ">42<")
+    refused = re.sub("<SetParameterValuesFault>.*</SetParameterValuesFault>", "", refused)
+    talk = start().device().bench(GET_METHODS).device(GET_METHODS_RESPONSE.replace("Reboot", listed))
+    assert broken(talk.bench(GET_VALUES).device(refused).bench().end().transcript) == wrong
