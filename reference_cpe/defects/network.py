@@ -22,6 +22,7 @@ from reference_cpe.settings import Change, Rule
         "lcos.loopback.unmasked-wan",
         "lcos.loopback.literal-unmasked",
         "lcos.source.unknown-name-visible",
+        "lcos.source.advertised-url",
     ],
     seen="easycwmp",
 )
