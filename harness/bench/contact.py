@@ -24,6 +24,9 @@ RETRIES = 32.0
 _BUSY = "status 503"
 """How the reason begins when a device is in a session and refuses a connection request for it (TR-069 3.2.2)."""
 
+_ANSWER = 2.0
+"""Real seconds for which an answer to a connection request may be under way after the session has begun."""
+
 QUIESCENCE = 20.0
 """Real seconds that a steered device may stay busy before the bench calls it hanging."""
 
@@ -117,6 +120,23 @@ class Waker:
         capabilities = self._driver.capabilities
         return "connection-request" in capabilities.features or Verb.WAKE in capabilities.verbs
 
+    async def _ask(self, contact: asyncio.Future[T]) -> str:
+        """A connection request; why it led to nothing, or ``""``.
+
+        A device may answer it only when the session is over, which is wrong and not judged here: once *contact* is made
+        the answer is waited for no longer than `_ANSWER`.
+        """
+        request = asyncio.ensure_future(self._connection_request())
+        try:
+            either: set[asyncio.Future[Any]] = {request, contact}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not request.done():
+                await asyncio.wait({request}, timeout=_ANSWER)
+            return request.result() if request.done() else ""
+        finally:
+            request.cancel()
+            await asyncio.wait({request})
+
     async def until(self, contact: asyncio.Future[T], *, restart: bool = True) -> T | None:
         """Try every route until *contact* is done; ``None`` when none led to it.
 
@@ -124,13 +144,13 @@ class Waker:
         """
         if contact.done():
             return contact.result()
-        refused = await self._connection_request()
+        refused = await self._ask(contact)
         if refused.startswith(_BUSY):
             # It is in a session, which may be the one that is waited for.
             got = await wait_for(self._clock, contact, self._settle)
             if got is not None:
                 return got
-            refused = await self._connection_request()
+            refused = await self._ask(contact)
         if not refused:
             self.routes.append("connection request")
             got = await wait_for(self._clock, contact, SESSION_AFTER_REQUEST + 5)

@@ -33,7 +33,7 @@ for _name, _summary, _loses in (
     ("root-with-text-lost", "A root certificate with text before it is taken without a word, and none is stored.",
      lambda data: b"-----BEGIN" in data and not data.startswith(b"-----BEGIN")),
 ):  # fmt: skip
-    tabled(_name, _summary, ["lcos.upload.bad-file-refused"], lost(_loses))
+    tabled(_name, _summary, ["lcos.upload.bad-file-refused", "lcos.upload.persistent"], lost(_loses))
 
 
 @defect(

@@ -95,3 +95,24 @@ async def test_a_session_under_way_is_not_cut_off_by_a_restart(
     found = await Waker(Instant(), device, busy, lambda: 1.0, 30.0, 2.0).until(contact)  # type: ignore[arg-type]
     assert (found, device.done) == ((7, []) if patience else (None, [Verb.RESTART]))
     assert len(asked) == (1 if patience else 2)
+
+
+async def test_a_session_is_taken_before_the_request_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    contact: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    cancelled = []
+
+    async def answered_last() -> str:
+        contact.set_result(7)
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            cancelled.append(True)
+            raise
+        return ""
+
+    monkeypatch.setattr("harness.bench.contact._ANSWER", 0.01)
+    device = Fake(frozenset({Verb.WAKE}), frozenset({"connection-request"}))
+    waker = Waker(Instant(), device, answered_last, lambda: 1.0, 30.0)  # type: ignore[arg-type]
+    assert await waker.until(contact) == 7
+    assert cancelled == [True]
+    assert device.done == []
