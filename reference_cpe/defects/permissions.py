@@ -51,6 +51,7 @@ def firmware_switch_ignored(parts: Parts) -> None:
         "lcos.credentials.refused-when-off",
         "lcos.credentials.atomic",
         "lcos.credentials.single-field",
+        "lcos.credentials.administrator",
         "lcos.credentials.writable-flag",
     ],
 )
