@@ -202,8 +202,6 @@ for _name, _summary, _breaks, _objection, _seen in (
      HARMLESS, _more_than_one_name, ""),
     ("unknown-extension-refused", "An unknown extension is a reason to refuse, whether it is critical or not.",
      HARMLESS, _unknown_extension, ""),
-    ("purposes-demanded", "A certificate that names no purposes is refused.",
-     HARMLESS, _lacks(ExtensionOID.EXTENDED_KEY_USAGE), ""),
     ("one-purpose-only", "A certificate with another purpose beside that of a server is refused.",
      HARMLESS, _another_purpose, ""),
     ("key-usage-demanded", "A certificate without key usage is refused.",
