@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from harness.bench import Bench, ConnectionRequestOutcome, InformSeen
 from harness.bench.doorbell import Outcome, Variation
+from harness.bench.rig import QUIET
 from harness.case import Case, Inconclusive, NotApplicable, case
 from harness.cwmp.digest import basic_authorization
 from harness.expect import Allowed, Judgement, equal, failed, nothing, one_of, passed
@@ -18,8 +19,6 @@ FAILING = 400.0
 """Seconds of device time after which the wait before the next retry is 80 s at least."""
 EVENT = "6 CONNECTION REQUEST"
 GOOD = (200, 204)
-QUIET = 60.0
-"""Seconds after which a limit to the rate of requests refuses none any more."""
 
 
 @dataclass(frozen=True, slots=True)

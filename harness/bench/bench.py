@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from harness.acs.auth import Basic, Digest
+from harness.acs.session import Session as AcsSession
 from harness.bench.device import DeviceUnderTest
 from harness.bench.doorbell import Doorbell, Variation
 from harness.bench.files import Files
@@ -284,6 +285,17 @@ class Bench:
         return Session(self._loop.call, session)
 
     @contextmanager
+    def _talk(self, found: AcsSession | None, missing: str) -> Iterator[Session]:
+        """Talk in a session and end it in order; without one, *missing* says what did not come."""
+        if found is None:
+            raise Inconclusive(missing)
+        session = Session(self._loop.call, found)
+        try:
+            yield session
+        finally:
+            session.finish()
+
+    @contextmanager
     def claim(self, why: str, *, within: float, event: str = "") -> Iterator[Session]:
         """Wait for a session that the device opens by itself, with *event* in its Inform, and talk with it.
 
@@ -291,13 +303,10 @@ class Bench:
             Inconclusive: none came within *within* seconds of device time.
         """
         found = self._loop.call(self._rig.claim_session(why, within, event))
-        if found is None:
-            raise Inconclusive(f"no session with {event or 'any event'} within {within:g} s ({why})")
-        session = Session(self._loop.call, found)
-        try:
+        with self._talk(
+            found, f"no session with {event or 'any event'} within {within:g} s ({why})"
+        ) as session:
             yield session
-        finally:
-            session.finish()
 
     def routes(self) -> list[str]:
         """How the device was last made to open a session, in words, the last one being the one that worked."""
@@ -311,13 +320,8 @@ class Bench:
             Inconclusive: none came within *within* seconds of device time.
         """
         found = self._loop.call(self._rig.session_on(event, within), deadline=within + 120)
-        if found is None:
-            raise Inconclusive(f"no session with {event} within {within:g} s")
-        session = Session(self._loop.call, found)
-        try:
+        with self._talk(found, f"no session with {event} within {within:g} s") as session:
             yield session
-        finally:
-            session.finish()
 
     @contextmanager
     def session_by(self, act: Callable[[], None], *, within: float, event: str) -> Iterator[Session]:
@@ -334,13 +338,8 @@ class Bench:
             found = self._loop.call(self._rig.claimed(claim, within), deadline=within + 120)
         finally:
             self._loop.call(self._rig.withdraw(claim))
-        if found is None:
-            raise Inconclusive(f"no session with {event} within {within:g} s")
-        session = Session(self._loop.call, found)
-        try:
+        with self._talk(found, f"no session with {event} within {within:g} s") as session:
             yield session
-        finally:
-            session.finish()
 
     def works(self) -> str:
         """The liveness control: a session in which a parameter can be read. Why it failed, or ``""``."""
